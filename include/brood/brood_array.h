@@ -1,0 +1,73 @@
+// brood_array.h - many numbers, or structs, in shared memory
+//
+// SPDX-License-Identifier: MPL-2.0
+
+#ifndef BROOD_ARRAY_H
+#define BROOD_ARRAY_H
+
+#include "brood/brood_prelude.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// What multiprocessing.Array is to Python.
+//
+//     brood_array_t *a = brood_array_new (BROOD_DOUBLE, 1000000);
+//     double *x = brood_array_ptr (a);
+//     brood_pool_map (pool, root, x, x, brood_array_len (a));   // no copies
+//
+// Where it lives. In the shared memory of this host, zeroed, at one address in
+// every process. Its ref reaches processes of this host only. The last handle
+// of the process that made it gone, it is gone; pointers too.
+//
+// Threads and fork. The handle: any thread. The memory: as C has it.
+
+// C types of elements.
+typedef enum brood_ctype {
+    BROOD_CHAR = 1,
+    BROOD_INT,
+    BROOD_UINT,
+    BROOD_LONG,
+    BROOD_ULONG,
+    BROOD_FLOAT32,
+    BROOD_DOUBLE,
+    BROOD_INT8,
+    BROOD_UINT8,
+    BROOD_INT16,
+    BROOD_UINT16,
+    BROOD_INT32,
+    BROOD_UINT32,
+    BROOD_INT64,
+    BROOD_UINT64
+} brood_ctype_t;
+
+// n zeros.
+//     ENOSPC        no such room in the shared memory
+BROOD_EXPORT BROOD_MUST_USE brood_array_t *
+brood_array_new (brood_ctype_t type, size_t n);
+
+// n elements of size_bytes, aligned for any type.
+BROOD_EXPORT BROOD_MUST_USE brood_array_t *
+brood_array_new_sized (size_t size_bytes, size_t n);
+#define brood_array_new_of(type, n) brood_array_new_sized (sizeof (type), (n))
+
+BROOD_EXPORT BROOD_MUST_USE brood_array_t *
+brood_array_from (void *ref);
+
+BROOD_EXPORT void
+brood_array_destroy (brood_array_t **self_p);
+
+// The first element, on loan while the handle lives.
+BROOD_EXPORT void *
+brood_array_ptr (const brood_array_t *self);
+
+// Elements; 0 for NULL.
+BROOD_EXPORT size_t
+brood_array_len (const brood_array_t *self);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif  // BROOD_ARRAY_H
