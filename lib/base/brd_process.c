@@ -1,0 +1,130 @@
+// brd_process.c - which process is this, in brood's eyes
+//
+// SPDX-License-Identifier: MPL-2.0
+//
+//     become (OWNER)      page {OWNER, 1}
+//       fork, ours        page {0, 0}       become (NURSERY): page {NURSERY, 2}
+//       fork, theirs      page {0, 0}       and s_page != NULL: a stray
+//
+// The pointer to the page is an ordinary variable and survives a fork; what it
+// points to does not. The count of births is ordinary too, so that numbers in a
+// child go on where the parent's stood.
+
+#include "base/brd_process.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/brd_cgroup.h"
+#include "base/brd_error.h"
+#include "base/brd_sys.h"
+
+typedef struct {
+    _Atomic uint32_t role;
+    _Atomic uint32_t birth;
+} s_page_t;
+
+// The state of this process, by nature one per process.
+static _Atomic (s_page_t *) s_page;
+static _Atomic uint32_t s_births;
+
+static s_page_t *
+s_new_page (void)
+{
+    const size_t size = (size_t) sysconf (_SC_PAGESIZE);
+    s_page_t *page = brd_sys_map_private (size);
+    if (!page) {
+        brd_error_system ("the page that tells forks");
+        return NULL;
+    }
+    if (madvise (page, size, MADV_WIPEONFORK) < 0) {
+        brd_error_system ("MADV_WIPEONFORK");
+        brd_sys_unmap (page, size);
+        return NULL;
+    }
+    return page;
+}
+
+int
+brd_process_become (brd_role_t role)
+{
+    s_page_t *page = atomic_load (&s_page);
+    if (!page) {
+        page = s_new_page ();
+        if (!page)
+            return -1;
+        atomic_store (&s_page, page);
+    }
+    atomic_store (&page->birth, atomic_fetch_add (&s_births, 1) + 1);
+    atomic_store (&page->role, role);
+    return 0;
+}
+
+brd_role_t
+brd_process_role (void)
+{
+    s_page_t *page = atomic_load_explicit (&s_page, memory_order_acquire);
+    if (!page)
+        return BRD_ROLE_NONE;
+    const uint32_t role =
+        atomic_load_explicit (&page->role, memory_order_relaxed);
+    return role != 0 ? (brd_role_t) role : BRD_ROLE_STRAY;
+}
+
+uint32_t
+brd_process_birth (void)
+{
+    s_page_t *page = atomic_load_explicit (&s_page, memory_order_acquire);
+    return page ? atomic_load_explicit (&page->birth, memory_order_relaxed) : 0;
+}
+
+static int
+s_affinity (void)
+{
+    // The kernel refuses a set that is too small for its own, which has grown
+    // over the years. This one has room for 65536, eight times Linux's most.
+    enum {
+        SETS = 64
+    };
+    cpu_set_t sets[SETS];
+    if (sched_getaffinity (0, sizeof sets, sets) == 0)
+        return CPU_COUNT_S (sizeof sets, sets);
+    const long online = sysconf (_SC_NPROCESSORS_ONLN);
+    return online > 0 && online < INT_MAX ? (int) online : 1;
+}
+
+// INT_MAX if it is not set. A value that makes no sense is no cap: this has no
+// way to complain, and the workers there then are can be seen.
+static int
+s_wanted (void)
+{
+    const char *text = getenv ("BROOD_CPUS");
+    if (!text)
+        return INT_MAX;
+    char *end;
+    errno = 0;
+    const long n = strtol (text, &end, 10);
+    if (errno != 0 || end == text || *end != '\0' || n < 1 || n > INT_MAX)
+        return INT_MAX;
+    return (int) n;
+}
+
+int
+brd_process_cpus (void)
+{
+    const int saved_errno = errno;
+    int cpus = s_affinity ();
+    const int quota = brd_cgroup_cpus (NULL, NULL);
+    const int wanted = s_wanted ();
+    if (cpus > quota)
+        cpus = quota;
+    if (cpus > wanted)
+        cpus = wanted;
+    errno = saved_errno;
+    return cpus > 0 ? cpus : 1;
+}

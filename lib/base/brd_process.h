@@ -1,0 +1,40 @@
+// brd_process.h - which process is this, in brood's eyes
+//
+// SPDX-License-Identifier: MPL-2.0
+//
+// A program may fork () behind our back. Its child has all our memory and none
+// of our threads, so every entry point must find out and refuse (ENOTSUP). The
+// word that tells lies in a page the kernel wipes at fork (MADV_WIPEONFORK):
+// one memory read, where getpid costs a system call.
+
+#ifndef BRD_PROCESS_H
+#define BRD_PROCESS_H
+
+#include <stdint.h>
+
+typedef enum {
+    BRD_ROLE_NONE,     // Before brood_init ()
+    BRD_ROLE_OWNER,    // The user's program
+    BRD_ROLE_NURSERY,  // A fork server
+    BRD_ROLE_WORKER,   // Born of a nursery
+    BRD_ROLE_STRAY     // A child of the program's own fork ()
+} brd_role_t;
+
+// Makes this process what role says; called by brood_init () and, after our
+// own forks, by the nursery and the worker. -1 with ENOMEM.
+int
+brd_process_become (brd_role_t role);
+
+brd_role_t
+brd_process_role (void);
+
+// Grows by one with each become: objects made earlier belong to a parent.
+uint32_t
+brd_process_birth (void);
+
+// CPUs this process may use: affinity, cgroup quota (v1 and v2, rounded up),
+// capped by BROOD_CPUS; at least 1.
+int
+brd_process_cpus (void);
+
+#endif  // BRD_PROCESS_H

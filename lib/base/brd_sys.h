@@ -1,0 +1,59 @@
+// brd_sys.h - the system calls that can fail on a good day, in one place
+//
+// SPDX-License-Identifier: MPL-2.0
+//
+// Thin: same arguments, same results, EINTR retried where POSIX leaves it to
+// the caller and no deadline is involved. All descriptors are close-on-exec
+// from birth. The torture test fails each of them once (brd_fault.h). Safe
+// between fork and exec except brd_sys_thread.
+
+#ifndef BRD_SYS_H
+#define BRD_SYS_H
+
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <time.h>
+
+int
+brd_sys_memfd (const char *name);
+int
+brd_sys_truncate (int fd, off_t size);
+void *
+brd_sys_map_shared (int fd, size_t size);  // NULL on failure, not MAP_FAILED
+void *
+brd_sys_map_private (size_t size);  // Anonymous, zeroed
+void
+brd_sys_unmap (void *memory, size_t size);
+int
+brd_sys_eventfd (void);  // Non-blocking
+int
+brd_sys_timerfd (void);  // CLOCK_MONOTONIC, non-blocking
+int
+brd_sys_epoll (void);
+int
+brd_sys_pipe (int ret_fds[2]);
+int
+brd_sys_seqpacket_pair (int ret_fds[2]);
+pid_t
+brd_sys_fork (void);
+int
+brd_sys_random (void *bytes, size_t size);  // All of them, or -1
+ssize_t
+brd_sys_send (int fd, const void *bytes, size_t size, int flags);
+ssize_t
+brd_sys_recv (int fd, void *bytes, size_t size, int flags);
+ssize_t
+brd_sys_read (int fd, void *bytes, size_t size);
+ssize_t
+brd_sys_write (int fd, const void *bytes, size_t size);
+// A thread with every signal blocked; 0 or -1 with errno.
+int
+brd_sys_thread (pthread_t *ret_thread, void *(*fn) (void *), void *arg);
+void
+brd_sys_close (int *fd_p);  // Sets it to -1; takes -1; keeps errno
+
+#endif  // BRD_SYS_H
