@@ -1,0 +1,282 @@
+// brd_frame.c - operations to bytes and back
+//
+// SPDX-License-Identifier: MPL-2.0
+//
+//     0        4    5    6      8       12     16
+//     | "BRD1" | op | 0  | 0    | count | 0    |  entries, each 8-aligned
+//
+// Numbers are little endian. An entry's body follows it, padded with zeros to
+// a multiple of 8, so that a reader on this host may use it where it lies. The
+// offsets are written down in docs/rfc/1-wire.md and checked by
+// tests/unit/test_brd_frame.c against tests/vectors/.
+//
+// Read next: workers/worker_loop.c and broker/host/host_turn.c, the two ends.
+
+#include "wire/brd_frame.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/brd_error.h"
+#include "wire/brd_limits.h"
+
+static const unsigned char s_magic[4] = { 'B', 'R', 'D', '1' };
+
+// Compilers turn these into single moves where the machine is little endian.
+static void
+s_put (unsigned char *at, uint64_t value, int bytes)
+{
+    for (int i = 0; i < bytes; i++)
+        at[i] = (unsigned char) (value >> (8 * i));
+}
+
+static uint64_t
+s_get (const unsigned char *at, int bytes)
+{
+    uint64_t value = 0;
+    for (int i = 0; i < bytes; i++)
+        value |= (uint64_t) at[i] << (8 * i);
+    return value;
+}
+
+static size_t
+s_padded (size_t size)
+{
+    return (size + 7) & ~(size_t) 7;
+}
+
+int
+brd_frame_begin (brd_buf_t *out, brd_op_t op)
+{
+    unsigned char *at = brd_buf_reserve (out, BRD_FRAME_HEADER);
+    if (!at)
+        return -1;
+    memset (at, 0, BRD_FRAME_HEADER);
+    memcpy (at, s_magic, sizeof s_magic);
+    at[4] = (unsigned char) op;
+    out->size += BRD_FRAME_HEADER;
+    return 0;
+}
+
+// Room for a zeroed entry and its padded body, which is copied.
+static unsigned char *
+s_entry (brd_buf_t *out, size_t entry, const void *body, size_t size)
+{
+    const size_t whole = entry + s_padded (size);
+    unsigned char *at = brd_buf_reserve (out, whole);
+    if (!at)
+        return NULL;
+    memset (at, 0, entry);
+    if (size > 0) {
+        memset (at + whole - 8, 0, 8);
+        memcpy (at + entry, body, size);
+    }
+    out->size += whole;
+    return at;
+}
+
+int
+brd_frame_add_task (brd_buf_t *out, const brd_wire_task_t *task)
+{
+    unsigned char *at = s_entry (out, BRD_FRAME_TASK, task->body, task->size);
+    if (!at)
+        return -1;
+    s_put (at, task->seq, 8);
+    s_put (at + 8, task->fn, 8);
+    s_put (at + 16, (uint64_t) task->timeout_ns, 8);
+    s_put (at + 24, task->size, 4);
+    s_put (at + 28, task->slot, 2);
+    s_put (at + 30, task->attempt, 2);
+    at[32] = task->kind;
+    at[33] = task->flags;
+    return 0;
+}
+
+int
+brd_frame_add_result (brd_buf_t *out, const brd_wire_result_t *result)
+{
+    const int in_page = result->flags & BRD_RESULT_IN_PAGE;
+    unsigned char *at = s_entry (
+        out, BRD_FRAME_RESULT, result->body, in_page ? 0 : result->size);
+    if (!at)
+        return -1;
+    s_put (at, result->seq, 8);
+    s_put (at + 8, (uint64_t) result->time_ns, 8);
+    s_put (at + 16, (uint32_t) result->status, 4);
+    s_put (at + 20, result->size, 4);
+    s_put (at + 24, result->slot, 2);
+    at[26] = result->flags;
+    return 0;
+}
+
+int
+brd_frame_add_note (brd_buf_t *out, const brd_wire_note_t *note)
+{
+    uint64_t done, total;
+    unsigned char *at = s_entry (out, BRD_FRAME_NOTE, note->body, note->size);
+    if (!at)
+        return -1;
+    memcpy (&done, &note->done, 8);
+    memcpy (&total, &note->total, 8);
+    s_put (at, note->seq, 8);
+    s_put (at + 8, done, 8);
+    s_put (at + 16, total, 8);
+    s_put (at + 24, note->count, 4);
+    s_put (at + 28, note->size, 4);
+    s_put (at + 32, note->slot, 2);
+    return 0;
+}
+
+void
+brd_frame_close (brd_buf_t *out, uint32_t count)
+{
+    s_put (out->bytes + 8, count, 4);
+}
+
+static int
+s_bad (const char *what)
+{
+    return brd_error_set (EPROTO, "a message that is not brood's: %s", what);
+}
+
+static int
+s_op_known (int op)
+{
+    switch (op) {
+#define S_CASE_(name, number, sender, text) case number:
+        BRD_WIRE_OPS (S_CASE_)
+#undef S_CASE_
+        return 1;
+    default:
+        return 0;
+    }
+}
+
+int
+brd_frame_open (brd_frame_t *self, const void *bytes, size_t size)
+{
+    const unsigned char *at = bytes;
+    if (size < BRD_FRAME_HEADER || memcmp (at, s_magic, sizeof s_magic) != 0)
+        return s_bad ("no header");
+    if (!s_op_known (at[4]))
+        return s_bad ("unknown operation");
+    const uint32_t count = (uint32_t) s_get (at + 8, 4);
+    if (count > BRD_WIRE_BATCH_MAX)
+        return s_bad ("too many entries");
+    self->op = (brd_op_t) at[4];
+    self->left = count;
+    self->at = at + BRD_FRAME_HEADER;
+    self->end = at + size;
+    return 0;
+}
+
+// 1 if an entry is there and op is the message's, with all its fixed part in
+// bounds; 0 at the end.
+static int
+s_next (brd_frame_t *self, int allowed, size_t entry)
+{
+    if (!allowed)
+        return s_bad ("wrong operation");
+    if (self->left == 0)
+        return self->at == self->end ? 0 : s_bad ("bytes left over");
+    if ((size_t) (self->end - self->at) < entry)
+        return s_bad ("cut short");
+    return 1;
+}
+
+// Steps over an entry and its body; NULL if the body is not all there.
+static const void *
+s_body (brd_frame_t *self, size_t entry, size_t size)
+{
+    const unsigned char *body = self->at + entry;
+    if (s_padded (size) > (size_t) (self->end - body)) {
+        s_bad ("body cut short");
+        return NULL;
+    }
+    self->at = body + s_padded (size);
+    self->left--;
+    return body;
+}
+
+int
+brd_frame_next_task (brd_frame_t *self, brd_wire_task_t *ret_task)
+{
+    const int more = s_next (self, self->op == BRD_OP_TASKS, BRD_FRAME_TASK);
+    if (more <= 0)
+        return more;
+    const unsigned char *at = self->at;
+    const brd_wire_task_t task = {
+        .seq = s_get (at, 8),
+        .fn = s_get (at + 8, 8),
+        .timeout_ns = (int64_t) s_get (at + 16, 8),
+        .size = (uint32_t) s_get (at + 24, 4),
+        .slot = (uint16_t) s_get (at + 28, 2),
+        .attempt = (uint16_t) s_get (at + 30, 2),
+        .kind = at[32],
+        .flags = at[33],
+    };
+    if (task.slot >= BRD_PAGE_SLOTS || task.kind > BRD_TASK_MAP)
+        return s_bad ("a task's slot or kind");
+    const void *body = s_body (self, BRD_FRAME_TASK, task.size);
+    if (!body)
+        return -1;
+    *ret_task = task;
+    ret_task->body = body;
+    return 1;
+}
+
+int
+brd_frame_next_result (brd_frame_t *self, brd_wire_result_t *ret_result)
+{
+    const int more =
+        s_next (self, self->op == BRD_OP_RESULTS, BRD_FRAME_RESULT);
+    if (more <= 0)
+        return more;
+    const unsigned char *at = self->at;
+    const brd_wire_result_t result = {
+        .seq = s_get (at, 8),
+        .time_ns = (int64_t) s_get (at + 8, 8),
+        .status = (int32_t) s_get (at + 16, 4),
+        .size = (uint32_t) s_get (at + 20, 4),
+        .slot = (uint16_t) s_get (at + 24, 2),
+        .flags = at[26],
+    };
+    const int in_page = result.flags & BRD_RESULT_IN_PAGE;
+    if (result.slot >= BRD_PAGE_SLOTS || result.time_ns < 0
+        || (in_page && result.size > BRD_PAGE_INLINE))
+        return s_bad ("a result's slot, time or size");
+    const void *body =
+        s_body (self, BRD_FRAME_RESULT, in_page ? 0 : result.size);
+    if (!body)
+        return -1;
+    *ret_result = result;
+    ret_result->body = body;
+    return 1;
+}
+
+int
+brd_frame_next_note (brd_frame_t *self, brd_wire_note_t *ret_note)
+{
+    const int noted = self->op == BRD_OP_PROGRESS || self->op == BRD_OP_EMIT
+                      || self->op == BRD_OP_CREDIT || self->op == BRD_OP_LOG;
+    const int more = s_next (self, noted, BRD_FRAME_NOTE);
+    if (more <= 0)
+        return more;
+    const unsigned char *at = self->at;
+    const uint64_t done = s_get (at + 8, 8), total = s_get (at + 16, 8);
+    brd_wire_note_t note = {
+        .seq = s_get (at, 8),
+        .count = (uint32_t) s_get (at + 24, 4),
+        .size = (uint32_t) s_get (at + 28, 4),
+        .slot = (uint16_t) s_get (at + 32, 2),
+    };
+    memcpy (&note.done, &done, 8);
+    memcpy (&note.total, &total, 8);
+    if (note.slot >= BRD_PAGE_SLOTS)
+        return s_bad ("a note's slot");
+    note.body = s_body (self, BRD_FRAME_NOTE, note.size);
+    if (!note.body)
+        return -1;
+    *ret_note = note;
+    return 1;
+}

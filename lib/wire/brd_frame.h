@@ -1,0 +1,56 @@
+// brd_frame.h - operations to bytes and back
+//
+// SPDX-License-Identifier: MPL-2.0
+//
+// Decoding is total: any bytes give entries or -1 with EPROTO, nothing is
+// allocated, and what an entry points to lies inside the message.
+
+#ifndef BRD_FRAME_H
+#define BRD_FRAME_H
+
+#include <stddef.h>
+
+#include "base/brd_buf.h"
+#include "wire/brd_wire.h"
+
+enum {
+    BRD_FRAME_HEADER = 16,
+    BRD_FRAME_TASK = 40,
+    BRD_FRAME_RESULT = 32,
+    BRD_FRAME_NOTE = 40
+};
+
+typedef struct {
+    brd_op_t op;
+    uint32_t left;  // Entries not read yet
+    const unsigned char *at;
+    const unsigned char *end;
+} brd_frame_t;
+
+// Starts a message in an empty buffer; entries are appended, then it is closed
+// with their count. -1 with ENOMEM or EMSGSIZE, and the buffer as it was.
+int
+brd_frame_begin (brd_buf_t *out, brd_op_t op);
+int
+brd_frame_add_task (brd_buf_t *out, const brd_wire_task_t *task);
+int
+brd_frame_add_result (brd_buf_t *out, const brd_wire_result_t *result);
+int
+brd_frame_add_note (brd_buf_t *out, const brd_wire_note_t *note);
+void
+brd_frame_close (brd_buf_t *out, uint32_t count);
+
+// Opens a message for reading. -1 with EPROTO.
+int
+brd_frame_open (brd_frame_t *self, const void *bytes, size_t size);
+
+// The next entry: 1, 0 at the end (all bytes were used), -1 with EPROTO. Each
+// for its own operation only.
+int
+brd_frame_next_task (brd_frame_t *self, brd_wire_task_t *ret_task);
+int
+brd_frame_next_result (brd_frame_t *self, brd_wire_result_t *ret_result);
+int
+brd_frame_next_note (brd_frame_t *self, brd_wire_note_t *ret_note);
+
+#endif  // BRD_FRAME_H
