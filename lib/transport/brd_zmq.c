@@ -1,0 +1,374 @@
+// brd_zmq.c - ZeroMQ, fenced
+//
+// SPDX-License-Identifier: MPL-2.0
+//
+// The only file that includes <zmq.h>; every socket option set anywhere is set
+// in s_socket_new, each for a loss or a crash that was seen without it:
+//
+//     ROUTER_MANDATORY   else a message to a peer that is gone vanishes
+//     SNDHWM, RCVHWM 0   the core's credit is the limit; a high-water mark
+//                        would drop beyond it
+//     LINGER 0           else ending hangs on a peer that does not read
+//     RECONNECT_IVL -1   a dead worker does not come back under its name
+//     HANDSHAKE_IVL 0    a worker greets when its initializer is done, however
+//                        long that takes; strangers are kept out by uid
+//     MAXMSGSIZE         else a header may make us reserve what it names
+//     IPC_FILTER_UID     abstract names have no permissions of their own
+//
+// One context for each process, with one I/O thread, made when the first link
+// is. A child has its parent's, which must never be touched: the birth number
+// tells.
+
+#include "transport/brd_zmq.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <zmq.h>
+
+#include "base/brd_check.h"
+#include "base/brd_mem.h"
+#include "base/brd_process.h"
+#include "wire/brd_limits.h"
+
+// The deprecated filter is compiled in and documented no more.
+#ifndef ZMQ_IPC_FILTER_UID
+#define ZMQ_IPC_FILTER_UID 59
+#endif
+
+// Below this a copy is cheaper than giving the memory to the I/O thread.
+enum { S_COPY_MAX = 8192 };
+
+struct brd_zmq {
+    void *socket;
+    int fd;
+    int worker;  // 1: the end that was connected to
+};
+
+// The process's context; see "No globals" in docs/decisions/0003-globals.md.
+static struct {
+    void *context;
+    uint32_t birth;
+    int links;
+} s_process;
+
+static int
+s_fail (const char *what)
+{
+    const int error = zmq_errno ();
+    return brd_error_set (
+        error > 0 ? error : EPROTO, "%s: %s", what, zmq_strerror (error));
+}
+
+static void *
+s_context (void)
+{
+    if (s_process.context && s_process.birth == brd_process_birth ())
+        return s_process.context;
+    void *context = zmq_ctx_new ();
+    if (!context) {
+        s_fail ("zmq_ctx_new");
+        return NULL;
+    }
+    zmq_ctx_set (context, ZMQ_IO_THREADS, 1);
+    zmq_ctx_set (context, ZMQ_MAX_SOCKETS, 64);
+    s_process.context = context;
+    s_process.birth = brd_process_birth ();
+    s_process.links = 0;
+    return context;
+}
+
+static int
+s_set_int (void *socket, int option, int value)
+{
+    return zmq_setsockopt (socket, option, &value, sizeof value);
+}
+
+static int
+s_set_options (void *socket)
+{
+    const int64_t size_max = (int64_t) BRD_WIRE_SIZE_MAX;
+    const uid_t uid = geteuid ();
+    if (s_set_int (socket, ZMQ_ROUTER_MANDATORY, 1) < 0
+        || s_set_int (socket, ZMQ_SNDHWM, 0) < 0
+        || s_set_int (socket, ZMQ_RCVHWM, 0) < 0
+        || s_set_int (socket, ZMQ_LINGER, 0) < 0
+        || s_set_int (socket, ZMQ_RECONNECT_IVL, -1) < 0
+        || s_set_int (socket, ZMQ_HANDSHAKE_IVL, 0) < 0
+        || zmq_setsockopt (
+               socket, ZMQ_MAXMSGSIZE, &size_max, sizeof size_max)
+               < 0
+        || zmq_setsockopt (socket, ZMQ_IPC_FILTER_UID, &uid, sizeof uid) < 0)
+        return s_fail ("zmq_setsockopt");
+    return 0;
+}
+
+static brd_zmq_t *
+s_link_new (int worker)
+{
+    brd_zmq_t *self = brd_mem_zalloc (sizeof *self);
+    if (!self)
+        return NULL;
+    void *context = s_context ();
+    if (!context)
+        goto error;
+    self->worker = worker;
+    self->socket = zmq_socket (context, ZMQ_ROUTER);
+    if (!self->socket) {
+        s_fail ("zmq_socket");
+        goto error;
+    }
+    s_process.links++;
+    size_t size = sizeof self->fd;
+    if (s_set_options (self->socket) < 0
+        || zmq_getsockopt (self->socket, ZMQ_FD, &self->fd, &size) < 0)
+        goto error;
+    return self;
+
+error:
+    brd_zmq_destroy (&self);
+    return NULL;
+}
+
+brd_zmq_t *
+brd_zmq_host_new (const unsigned char id[BRD_ZMQ_ID])
+{
+    brd_assert (id[0] != 0);
+    brd_zmq_t *self = s_link_new (0);
+    if (self
+        && zmq_setsockopt (self->socket, ZMQ_ROUTING_ID, id, BRD_ZMQ_ID) < 0) {
+        s_fail ("routing id");
+        brd_zmq_destroy (&self);
+    }
+    return self;
+}
+
+static int
+s_endpoint (char *buf, size_t size, const char *name)
+{
+    const size_t length = strlen (name);
+    if (length + 7 > size)
+        return brd_error_set (EINVAL, "address too long: %s", name);
+    memcpy (buf, "ipc://", 6);
+    memcpy (buf + 6, name, length + 1);
+    return 0;
+}
+
+brd_zmq_t *
+brd_zmq_worker_new (int listen_fd, const char *name)
+{
+    char endpoint[128];
+    if (s_endpoint (endpoint, sizeof endpoint, name) < 0)
+        return NULL;
+    brd_zmq_t *self = s_link_new (1);
+    if (self
+        && (s_set_int (self->socket, ZMQ_USE_FD, listen_fd) < 0
+            || zmq_bind (self->socket, endpoint) < 0)) {
+        s_fail (endpoint);
+        brd_zmq_destroy (&self);
+    }
+    return self;
+}
+
+void
+brd_zmq_destroy (brd_zmq_t **self_p)
+{
+    if (!self_p || !*self_p)
+        return;
+    const int saved_errno = errno;
+    if ((*self_p)->socket) {
+        zmq_close ((*self_p)->socket);
+        s_process.links--;
+    }
+    brd_mem_free (*self_p);
+    *self_p = NULL;
+    errno = saved_errno;
+}
+
+int
+brd_zmq_connect (brd_zmq_t *self,
+                 const char *name,
+                 const unsigned char peer[BRD_ZMQ_ID])
+{
+    char endpoint[128];
+    if (s_endpoint (endpoint, sizeof endpoint, name) < 0)
+        return -1;
+    if (zmq_setsockopt (
+            self->socket, ZMQ_CONNECT_ROUTING_ID, peer, BRD_ZMQ_ID)
+            < 0
+        || zmq_connect (self->socket, endpoint) < 0)
+        return s_fail (endpoint);
+    return 0;
+}
+
+void
+brd_zmq_disconnect (brd_zmq_t *self, const char *name)
+{
+    char endpoint[128];
+    const int saved_errno = errno;
+    if (s_endpoint (endpoint, sizeof endpoint, name) == 0)
+        (void) zmq_disconnect (self->socket, endpoint);
+    errno = saved_errno;
+}
+
+static void
+s_free (void *bytes, void *hint)
+{
+    (void) hint;
+    brd_mem_free (bytes);
+}
+
+// The body as a zmq_msg_t. Large ones hand their memory over, but only when
+// the first frame has gone out, so that a refused message is still the caller's.
+static int
+s_body (zmq_msg_t *msg, brd_buf_t *out)
+{
+    if (out->size <= S_COPY_MAX) {
+        if (zmq_msg_init_size (msg, out->size) < 0)
+            return s_fail ("zmq_msg_init_size");
+        memcpy (zmq_msg_data (msg), out->bytes, out->size);
+        out->size = 0;
+        return 0;
+    }
+    size_t size;
+    void *bytes = brd_buf_steal (out, &size);
+    if (zmq_msg_init_data (msg, bytes, size, s_free, NULL) == 0)
+        return 0;
+    s_fail ("zmq_msg_init_data");
+    out->bytes = bytes;
+    out->size = out->room = size;
+    return -1;
+}
+
+int
+brd_zmq_send (brd_zmq_t *self,
+              const unsigned char peer[BRD_ZMQ_ID],
+              brd_buf_t *out)
+{
+    zmq_msg_t msg;
+    brd_assert (out->size > 0);
+    if (zmq_send (
+            self->socket, peer, BRD_ZMQ_ID, ZMQ_SNDMORE | ZMQ_DONTWAIT)
+        < 0)
+        return s_fail ("send");
+    if (s_body (&msg, out) < 0) {
+        // The message is begun and must be ended: an empty one is dropped by
+        // the other side as not ours.
+        const int saved_errno = errno;
+        (void) zmq_send (self->socket, "", 0, ZMQ_DONTWAIT);
+        errno = saved_errno;
+        return -1;
+    }
+    if (zmq_msg_send (&msg, self->socket, ZMQ_DONTWAIT) < 0) {
+        // Gone between the two frames: the peer's death has its own report.
+        s_fail ("send");
+        zmq_msg_close (&msg);
+        return -1;
+    }
+    return 0;
+}
+
+static zmq_msg_t *
+s_msg (brd_zmq_msg_t *msg)
+{
+    _Static_assert (sizeof msg->private_ >= sizeof (zmq_msg_t), "zmq_msg_t");
+    return (zmq_msg_t *) (void *) msg->private_;
+}
+
+// Takes the rest of a message that is too long; part is its last frame then.
+static void
+s_skip_rest (brd_zmq_t *self, zmq_msg_t *part)
+{
+    while (zmq_msg_more (part)) {
+        zmq_msg_t rest;
+        zmq_msg_init (&rest);
+        if (zmq_msg_recv (&rest, self->socket, ZMQ_DONTWAIT) < 0) {
+            zmq_msg_close (&rest);
+            break;
+        }
+        zmq_msg_move (part, &rest);
+    }
+}
+
+int
+brd_zmq_recv (brd_zmq_t *self, int wait, brd_zmq_msg_t *ret_msg)
+{
+    zmq_msg_t *msg = s_msg (ret_msg);
+    for (;;) {
+        zmq_msg_init (msg);
+        if (zmq_msg_recv (msg, self->socket, wait ? 0 : ZMQ_DONTWAIT) < 0) {
+            // No text: this is how every look at an empty socket ends.
+            const int error = zmq_errno ();
+            zmq_msg_close (msg);
+            errno = error;
+            return -1;
+        }
+        const int ours = zmq_msg_size (msg) == BRD_ZMQ_ID;
+        if (ours)
+            memcpy (ret_msg->peer, zmq_msg_data (msg), BRD_ZMQ_ID);
+        if (ours && zmq_msg_more (msg)) {
+            zmq_msg_close (msg);
+            zmq_msg_init (msg);
+            if (zmq_msg_recv (msg, self->socket, ZMQ_DONTWAIT) >= 0
+                && !zmq_msg_more (msg)) {
+                ret_msg->bytes = zmq_msg_data (msg);
+                ret_msg->size = zmq_msg_size (msg);
+                return 0;
+            }
+        }
+        s_skip_rest (self, msg);
+        brd_zmq_drop_sender (ret_msg);
+        zmq_msg_close (msg);
+    }
+}
+
+void
+brd_zmq_msg_done (brd_zmq_msg_t *msg)
+{
+    zmq_msg_close (s_msg (msg));
+}
+
+void
+brd_zmq_msg_move (brd_zmq_msg_t *to, brd_zmq_msg_t *from)
+{
+    // A zmq_msg_t has no pointer to itself, but bytes may point into it.
+    if (to != from)
+        memcpy (to, from, sizeof *to);
+    to->bytes = zmq_msg_data (s_msg (to));
+}
+
+void
+brd_zmq_drop_sender (brd_zmq_msg_t *msg)
+{
+    // The descriptor is still the sender's while one of its messages is held.
+    const int fd = zmq_msg_get (s_msg (msg), ZMQ_SRCFD);
+    if (fd >= 0)
+        (void) shutdown (fd, SHUT_RDWR);
+}
+
+int
+brd_zmq_fd (const brd_zmq_t *self)
+{
+    return self->fd;
+}
+
+int
+brd_zmq_ready (brd_zmq_t *self)
+{
+    int events = 0;
+    size_t size = sizeof events;
+    if (zmq_getsockopt (self->socket, ZMQ_EVENTS, &events, &size) < 0)
+        return 0;
+    return (events & ZMQ_POLLIN) != 0;
+}
+
+void
+brd_zmq_term (void)
+{
+    if (s_process.context && s_process.birth == brd_process_birth ()
+        && s_process.links == 0) {
+        (void) zmq_ctx_term (s_process.context);
+        s_process.context = NULL;
+    }
+}
