@@ -1,0 +1,756 @@
+// core_task.c - the life of a task
+//
+// SPDX-License-Identifier: MPL-2.0
+//
+// The states and their drawing are in core.h. Where a task is linked in each:
+//
+//     READY      pool->ready by priority, or place->pinned
+//     OFFERED    worker->tasks
+//     DELAYED    pool->delayed
+//     BLOCKED    follow of the one of its key that is not BLOCKED, at the end
+//     FOLLOWING  follow of its leader, at the front
+//     ENDING     core->ending
+//
+// So what hangs on a task that ends is ended (FOLLOWING, first) or moves up
+// (BLOCKED) without any search. A task of a key that is not BLOCKED is the
+// key's HOLDER, in whatever state, until it ends: order is kept over retries.
+//
+// A task has one timer, for what its state waits for: the queue timeout, the
+// next attempt, or, OFFERED, the first of
+//
+//     queue timeout -> ask it back; if it has started, let it run
+//     attempt's end -> probe; when its time is really up, flag -> grace
+//     grace, kill   -> the worker dies
+//
+// Read next: core_worker.c.
+
+#include "brood/brood_pool.h"
+
+#include "core/core_internal.h"
+
+#define S_BIT(state) (1u << BRD_CORE_TASK_##state)
+#define S_OVER (S_BIT (ENDING) | S_BIT (ENDED))
+
+// To which states each may move.
+static const uint8_t s_allowed[BRD_CORE_TASK_ENDED + 1] = {
+    [BRD_CORE_TASK_NEW] = S_BIT (READY) | S_BIT (BLOCKED) | S_BIT (FOLLOWING),
+    [BRD_CORE_TASK_READY] = S_BIT (OFFERED) | S_OVER,
+    [BRD_CORE_TASK_OFFERED] = S_BIT (READY) | S_BIT (DELAYED) | S_OVER,
+    [BRD_CORE_TASK_DELAYED] = S_BIT (READY) | S_OVER,
+    [BRD_CORE_TASK_BLOCKED] = S_BIT (READY) | S_OVER,
+    [BRD_CORE_TASK_FOLLOWING] = S_OVER,
+    [BRD_CORE_TASK_ENDING] = S_BIT (ENDED),
+};
+
+static void
+s_move (brd_core_task_t *self, brd_core_task_state_t state)
+{
+    brd_assert (s_allowed[self->state] & (1u << state));
+    // It is in no list and has no timer between two states; a question that
+    // was open has been answered.
+    brd_assert (self->link.next == &self->link);
+    brd_assert (self->timer.place == 0);
+    brd_assert (!(self->flags & BRD_CORE_TASK_RECLAIMING));
+    self->state = (uint8_t) state;
+}
+
+static uint64_t
+s_key (const brd_core_task_t *self)
+{
+    return self->options ? self->options->key : 0;
+}
+
+static uint64_t
+s_once (const brd_core_task_t *self)
+{
+    return self->options ? self->options->once : 0;
+}
+
+static int64_t
+s_timeout (const brd_core_task_t *self)
+{
+    return self->options ? self->options->timeout_ns : 0;
+}
+
+// Options that may ask for a timer: room for it is kept from submit to end.
+static int
+s_is_timed (const brd_core_task_t *self)
+{
+    const brd_core_task_options_t *options = self->options;
+    return options
+           && (options->timeout_ns > 0 || options->queue_timeout_ns > 0
+               || (options->retries > 0 && options->retry_delay_ns > 0));
+}
+
+static void
+s_arm (brd_core_t *core, brd_core_task_t *self, int64_t due)
+{
+    const int rc = brd_heap_set (&core->timers, &self->timer, due);
+    brd_assert (rc == 0);
+}
+
+static void
+s_disarm (brd_core_t *core, brd_core_task_t *self)
+{
+    if (self->timer.place != 0)
+        brd_heap_remove (&core->timers, &self->timer);
+}
+
+static void
+s_emit (brd_core_t *core,
+        brd_core_effect_type_t type,
+        brd_core_task_t *self,
+        const brd_core_worker_t *worker)
+{
+    const brd_core_effect_t effect = { .type = type,
+                                       .pool = self->pool,
+                                       .worker = worker->id,
+                                       .place = worker->place->number,
+                                       .task = self };
+    brd_core_emit (core, &effect);
+}
+
+// --- Waiting ---------------------------------------------------------------
+
+static brd_core_place_t *
+s_place (const brd_core_pool_t *pool, const brd_core_task_t *self)
+{
+    return pool->places[self->pin - 1];
+}
+
+// Into READY. first: ahead of all others of its priority, where it was.
+static void
+s_ready (brd_core_t *core,
+         brd_core_pool_t *pool,
+         brd_core_task_t *self,
+         int first)
+{
+    s_move (self, BRD_CORE_TASK_READY);
+    brd_list_t *head = &pool->ready[self->priority];
+    if (self->pin != 0) {
+        head = &s_place (pool, self)->pinned;
+        pool->pinned_count++;
+    }
+    else {
+        pool->ready_bits |= 1u << self->priority;
+        pool->ready_count++;
+    }
+    if (first)
+        brd_list_prepend (head, &self->link);
+    else
+        brd_list_append (head, &self->link);
+    if (self->queue_due != 0 && self->attempt == 1)
+        s_arm (core, self, self->queue_due);
+    if (self->pin != 0) {
+        brd_core_place_t *place = s_place (pool, self);
+        if (place->current)
+            brd_core_dispatch_pinned (core, place->current);
+        else
+            brd_core_pool_vacate (core, place);
+    }
+    brd_core_touch (core, pool);
+}
+
+// Out of READY, DELAYED, BLOCKED or FOLLOWING, or out of its worker.
+static void
+s_unlink (brd_core_t *core, brd_core_pool_t *pool, brd_core_task_t *self)
+{
+    s_disarm (core, self);
+    if (self->state == BRD_CORE_TASK_OFFERED) {
+        brd_core_worker_drop (brd_core_worker (core, self->worker), self);
+        return;
+    }
+    brd_list_remove (&self->link);
+    if (self->state == BRD_CORE_TASK_DELAYED)
+        pool->delayed_count--;
+    if (self->state != BRD_CORE_TASK_READY)
+        return;
+    if (self->pin != 0) {
+        pool->pinned_count--;
+        return;
+    }
+    pool->ready_count--;
+    if (brd_list_empty (&pool->ready[self->priority]))
+        pool->ready_bits &= ~(1u << self->priority);
+}
+
+// --- The beginning ---------------------------------------------------------
+
+static int
+s_refuse (const brd_core_pool_t *pool, const brd_core_task_t *self)
+{
+    if (!pool)
+        return brd_error_set (EINVAL, "there is no pool %u", self->pool);
+    if (pool->broken != 0)
+        return brd_error_set (pool->broken,
+                              pool->broken == ENOEXEC
+                                  ? "the pool is broken: its initializer fails"
+                                  : "the pool is broken: its workers only die");
+    if (pool->closed || pool->ending != 0)
+        return brd_error_set (EPIPE, "the pool is closed");
+    if (self->pin > pool->target)
+        return brd_error_set (EINVAL, "the pool has no place %u", self->pin);
+    if (pool->count - pool->inflight >= BROOD_POOL_PENDING_MAX)
+        return brd_error_set (ENOSPC, "too many tasks wait in the pool");
+    return 0;
+}
+
+// A leader whose end is wanted would take the newcomer with it.
+static brd_core_task_t *
+s_leader (const brd_core_pool_t *pool, const brd_core_task_t *self)
+{
+    brd_core_task_t *leader = brd_map_get (&pool->onces, s_once (self));
+    return leader && !(leader->flags & BRD_CORE_TASK_CANCELLED)
+                   && !brd_core_pool_dooms (pool, leader)
+               ? leader
+               : NULL;
+}
+
+// All that may fail for want of memory. *ret_leader and *ret_holder: whom it
+// has to wait for.
+static int
+s_prepare (brd_core_t *core,
+           brd_core_pool_t *pool,
+           brd_core_task_t *self,
+           brd_core_task_t **ret_leader,
+           brd_core_task_t **ret_holder)
+{
+    brd_core_task_t *former = NULL;
+    if (s_is_timed (self)
+        && brd_heap_reserve (&core->timers, core->timed + 1) < 0)
+        return -1;
+    if (s_once (self) != 0) {
+        *ret_leader = s_leader (pool, self);
+        if (*ret_leader)
+            return 0;
+        former = brd_map_get (&pool->onces, s_once (self));
+        if (brd_map_set (&pool->onces, s_once (self), self) < 0)
+            return -1;
+    }
+    if (s_key (self) != 0) {
+        *ret_holder = brd_map_get (&pool->keys, s_key (self));
+        if (!*ret_holder && brd_map_set (&pool->keys, s_key (self), self) < 0)
+            goto error;
+    }
+    return 0;
+
+error:
+    if (former)
+        brd_map_set (&pool->onces, s_once (self), former);
+    else if (s_once (self) != 0)
+        brd_map_remove (&pool->onces, s_once (self));
+    return -1;
+}
+
+static void
+s_clear (brd_core_t *core, brd_core_pool_t *pool, brd_core_task_t *self)
+{
+    self->state = BRD_CORE_TASK_NEW;
+    self->flags = 0;
+    self->attempt = 1;
+    self->deaths = 0;
+    self->worker = 0;
+    self->queue_due = 0;
+    self->error = 0;
+    self->lost = 0;
+    self->epoch = pool->epoch;
+    self->timer.place = 0;
+    self->timer.due = 0;
+    if (self->priority >= BRD_CORE_PRIORITIES)
+        self->priority = BRD_CORE_PRIORITIES - 1;
+    brd_list_init (&self->link);
+    brd_list_init (&self->follow);
+    core->outstanding++;
+    pool->count++;
+    pool->busy = 1;
+    if (!s_is_timed (self))
+        return;
+    core->timed++;
+    if (self->options->queue_timeout_ns > 0)
+        self->queue_due =
+            brd_core_after (core->now, self->options->queue_timeout_ns);
+}
+
+int
+brd_core_task_submit (brd_core_t *core, brd_core_task_t *self)
+{
+    brd_core_pool_t *pool = brd_core_pool (core, self->pool);
+    brd_core_task_t *leader = NULL;
+    brd_core_task_t *holder = NULL;
+    if (s_refuse (pool, self) < 0
+        || (self->options
+            && s_prepare (core, pool, self, &leader, &holder) < 0))
+        return -1;
+    s_clear (core, pool, self);
+    if (!leader && !holder) {
+        if (s_key (self) != 0)
+            self->flags = BRD_CORE_TASK_HOLDER;
+        s_ready (core, pool, self, 0);
+        return 0;
+    }
+    s_move (self, leader ? BRD_CORE_TASK_FOLLOWING : BRD_CORE_TASK_BLOCKED);
+    if (leader)
+        brd_list_prepend (&leader->follow, &self->link);
+    else
+        brd_list_append (&holder->follow, &self->link);
+    if (self->queue_due != 0)
+        s_arm (core, self, self->queue_due);
+    return 0;
+}
+
+void
+brd_core_task_offer (brd_core_t *core,
+                     brd_core_task_t *self,
+                     brd_core_worker_t *worker)
+{
+    s_unlink (core, worker->pool, self);
+    s_move (self, BRD_CORE_TASK_OFFERED);
+    self->flags &= BRD_CORE_TASK_HOLDER;
+    self->worker = worker->id;
+    brd_core_worker_take (worker, self);
+    s_emit (core, BRD_CORE_DO_OFFER, self, worker);
+    int64_t due = BRD_NEVER;
+    if (s_timeout (self) > 0)
+        due = brd_core_after (core->now, s_timeout (self));
+    if (self->queue_due != 0 && self->attempt == 1 && self->queue_due < due)
+        due = self->queue_due;
+    if (due != BRD_NEVER)
+        s_arm (core, self, due);
+}
+
+// --- The end ---------------------------------------------------------------
+
+// Out of all books, and told.
+static void
+s_tell (brd_core_t *core,
+        brd_core_pool_t *pool,
+        brd_core_task_t *self,
+        brd_core_task_t *leader)
+{
+    // A follower shares all its leader has to tell.
+    const brd_core_task_t *of = leader ? leader : self;
+    const brd_core_effect_t effect = {
+        .type = BRD_CORE_DO_END,
+        .pool = pool->number,
+        .task = self,
+        .leader = leader,
+        .outcome = { .error = of->error,
+                     .attempt = of->attempt,
+                     .lost = of->lost,
+                     .worker = of->worker },
+    };
+    s_move (self, BRD_CORE_TASK_ENDED);
+    if (s_is_timed (self) || (self->flags & BRD_CORE_TASK_KILL))
+        core->timed--;
+    core->outstanding--;
+    if (effect.outcome.error == 0)
+        pool->done++;
+    else
+        pool->failed++;
+    if (--pool->count == 0)
+        brd_core_touch (core, pool);
+    brd_core_emit (core, &effect);
+}
+
+// The next of its key becomes the holder, and inherits those who wait.
+static void
+s_hand_on (brd_core_t *core, brd_core_pool_t *pool, brd_core_task_t *self)
+{
+    if (brd_list_empty (&self->follow)) {
+        brd_map_remove (&pool->keys, s_key (self));
+        return;
+    }
+    brd_core_task_t *next =
+        BRD_LIST_ITEM (self->follow.next, brd_core_task_t, link);
+    s_unlink (core, pool, next);
+    if (!brd_list_empty (&self->follow)) {
+        brd_list_t *first = self->follow.next;
+        brd_list_t *last = self->follow.prev;
+        brd_list_init (&self->follow);
+        first->prev = next->follow.prev;
+        last->next = &next->follow;
+        next->follow.prev->next = first;
+        next->follow.prev = last;
+    }
+    // Takes the place of self there, which needs no memory.
+    const int rc = brd_map_set (&pool->keys, s_key (next), next);
+    brd_assert (rc == 0);
+    next->flags |= BRD_CORE_TASK_HOLDER;
+    if (brd_core_pool_dooms (pool, next))
+        brd_core_task_end (core, next, brd_core_pool_doom (pool));
+    else if (next->pin > pool->target)
+        brd_core_task_end (core, next, ECANCELED);  // Its place is gone
+    else
+        s_ready (core, pool, next, 0);
+}
+
+static int
+s_has_followers (const brd_core_task_t *self)
+{
+    return !brd_list_empty (&self->follow)
+           && BRD_LIST_ITEM (self->follow.next, brd_core_task_t, link)->state
+                  == BRD_CORE_TASK_FOLLOWING;
+}
+
+static void
+s_last (brd_core_t *core, brd_core_pool_t *pool, brd_core_task_t *self)
+{
+    const int holder = self->flags & BRD_CORE_TASK_HOLDER;
+    // The memory is the host's only after this step, so it can still be read.
+    s_tell (core, pool, self, NULL);
+    if (holder)
+        s_hand_on (core, pool, self);
+}
+
+void
+brd_core_task_end (brd_core_t *core, brd_core_task_t *self, int error)
+{
+    brd_core_pool_t *pool = brd_core_pool (core, self->pool);
+    s_disarm (core, self);
+    if (s_once (self) != 0 && brd_map_get (&pool->onces, s_once (self)) == self)
+        brd_map_remove (&pool->onces, s_once (self));
+    self->error = (uint16_t) error;
+    if (error != ECHILD)
+        self->lost = 0;
+    if (brd_list_empty (&self->follow) && brd_core_room (core) > 0) {
+        s_last (core, pool, self);
+        return;
+    }
+    s_move (self, BRD_CORE_TASK_ENDING);
+    brd_list_append (&core->ending, &self->link);
+}
+
+void
+brd_core_task_finish (brd_core_t *core)
+{
+    brd_list_t *link;
+    while ((link = core->ending.next) != &core->ending) {
+        brd_core_task_t *self = BRD_LIST_ITEM (link, brd_core_task_t, link);
+        brd_core_pool_t *pool = brd_core_pool (core, self->pool);
+        while (s_has_followers (self) && brd_core_room (core) > 0) {
+            brd_core_task_t *follower =
+                BRD_LIST_ITEM (self->follow.next, brd_core_task_t, link);
+            s_unlink (core, pool, follower);
+            s_tell (core, pool, follower, self);
+        }
+        if (brd_core_room (core) == 0)
+            return;
+        brd_list_remove (link);
+        s_last (core, pool, self);
+    }
+}
+
+// Out of wherever it is.
+static void
+s_cut (brd_core_t *core, brd_core_task_t *self, int error)
+{
+    brd_core_pool_t *pool = brd_core_pool (core, self->pool);
+    s_unlink (core, pool, self);
+    brd_core_task_end (core, self, error);
+    // It may have been the last one held back.
+    brd_core_touch (core, pool);
+}
+
+void
+brd_core_task_doom (brd_core_t *core, brd_core_task_t *self)
+{
+    brd_core_pool_t *pool = brd_core_pool (core, self->pool);
+    s_cut (core, self, brd_core_pool_doom (pool));
+}
+
+void
+brd_core_task_doom_blocked (brd_core_t *core, brd_core_task_t *self)
+{
+    const brd_core_pool_t *pool = brd_core_pool (core, self->pool);
+    brd_list_t *link = self->follow.next;
+    while (link != &self->follow) {
+        brd_core_task_t *other = BRD_LIST_ITEM (link, brd_core_task_t, link);
+        link = link->next;
+        if (other->state == BRD_CORE_TASK_BLOCKED
+            && brd_core_pool_dooms (pool, other))
+            brd_core_task_doom (core, other);
+    }
+}
+
+// --- An attempt is over ----------------------------------------------------
+
+static void
+s_retry (brd_core_t *core, brd_core_pool_t *pool, brd_core_task_t *self)
+{
+    int64_t delay = self->options->retry_delay_ns;
+    for (int i = 1; i < self->attempt && delay <= BRD_NEVER / 2; i++)
+        delay *= 2;
+    self->attempt++;
+    self->lost = 0;
+    self->flags &= BRD_CORE_TASK_HOLDER;
+    if (delay <= 0) {
+        s_ready (core, pool, self, 0);
+        return;
+    }
+    s_move (self, BRD_CORE_TASK_DELAYED);
+    brd_list_append (&pool->delayed, &self->link);
+    pool->delayed_count++;
+    s_arm (core, self, brd_core_after (core->now, delay));
+}
+
+// death: what only_deaths lets be retried, our own kills included.
+static void
+s_failed (brd_core_t *core, brd_core_task_t *self, int error, int death)
+{
+    brd_core_pool_t *pool = brd_core_pool (core, self->pool);
+    const brd_core_task_options_t *options = self->options;
+    s_disarm (core, self);
+    if (brd_core_pool_dooms (pool, self))
+        brd_core_task_end (core, self, brd_core_pool_doom (pool));
+    else if (self->flags & BRD_CORE_TASK_CANCELLED)
+        brd_core_task_end (core, self, ECANCELED);
+    else if (self->deaths >= BRD_CORE_POISON_DEATHS)
+        brd_core_task_end (core, self, ELOOP);
+    else if (self->pin > pool->target)
+        brd_core_task_end (core, self, error);
+    else if (options && self->attempt <= options->retries
+             && self->attempt < UINT16_MAX && (death || !options->only_deaths))
+        s_retry (core, pool, self);
+    else
+        brd_core_task_end (core, self, error);
+}
+
+void
+brd_core_task_done (brd_core_t *core,
+                    brd_core_task_t *self,
+                    int error,
+                    int64_t time_ns)
+{
+    brd_core_worker_t *worker = brd_core_worker (core, self->worker);
+    brd_core_pool_t *pool = worker->pool;
+    brd_core_worker_drop (worker, self);
+    worker->moved = core->now;
+    pool->death_count = 0;
+    pool->death_up = 0;
+    if (!self->whole && time_ns > 0)
+        brd_core_dispatch_measure (pool, time_ns);
+    // However it ended: it was told that it is too late.
+    const int late = self->flags & BRD_CORE_TASK_TIMED_OUT;
+    if (late)
+        s_failed (core, self, ETIMEDOUT, 1);
+    else if (error != 0)
+        s_failed (core, self, error, 0);
+    else
+        brd_core_task_end (core, self, 0);
+    if (worker->count <= pool->limit / 2)
+        pool->refill = 1;
+    brd_core_worker_freed (core, worker);
+}
+
+void
+brd_core_task_died (brd_core_t *core,
+                    brd_core_task_t *self,
+                    int running,
+                    int asked)
+{
+    const int late = self->flags & BRD_CORE_TASK_TIMED_OUT;
+    if (running && !asked)
+        self->deaths++;
+    self->lost = !running;
+    s_failed (core, self, late ? ETIMEDOUT : ECHILD, 1);
+}
+
+// --- Its end is wanted -----------------------------------------------------
+
+void
+brd_core_task_cancel (brd_core_t *core, brd_core_task_t *self)
+{
+    if (self->state == BRD_CORE_TASK_NEW || self->state >= BRD_CORE_TASK_ENDING
+        || (self->flags & BRD_CORE_TASK_CANCELLED))
+        return;
+    if (self->state != BRD_CORE_TASK_OFFERED) {
+        s_cut (core, self, ECANCELED);
+        return;
+    }
+    brd_core_worker_t *worker = brd_core_worker (core, self->worker);
+    self->flags |= BRD_CORE_TASK_CANCELLED;
+    if (self->flags & BRD_CORE_TASK_STARTED)
+        s_emit (core, BRD_CORE_DO_FLAG, self, worker);
+    else if (!(self->flags & BRD_CORE_TASK_RECLAIMING))
+        brd_core_worker_reclaim (core, worker, self);
+}
+
+int
+brd_core_task_kill (brd_core_t *core, brd_core_task_t *self, int64_t grace_ns)
+{
+    if (self->state != BRD_CORE_TASK_OFFERED) {
+        brd_core_task_cancel (core, self);
+        return 0;
+    }
+    const int counted = s_is_timed (self) || (self->flags & BRD_CORE_TASK_KILL);
+    if (!counted && brd_heap_reserve (&core->timers, core->timed + 1) < 0)
+        return -1;
+    core->timed += (size_t) !counted;
+    const int64_t due = brd_core_after (core->now, grace_ns > 0 ? grace_ns : 0);
+    // It waits for no worker any more, so the field is free for this. What its
+    // attempt still waits for may come sooner.
+    if (!(self->flags & BRD_CORE_TASK_KILL) || due < self->queue_due)
+        self->queue_due = due;
+    self->flags |= BRD_CORE_TASK_KILL;
+    if (self->timer.place == 0 || due < self->timer.due)
+        s_arm (core, self, due);
+    brd_core_task_cancel (core, self);
+    return 0;
+}
+
+// --- Answers ---------------------------------------------------------------
+
+void
+brd_core_task_reclaimed (brd_core_t *core, brd_core_task_t *self)
+{
+    brd_core_worker_t *worker = brd_core_worker (core, self->worker);
+    brd_core_pool_t *pool = worker->pool;
+    s_disarm (core, self);
+    brd_core_worker_drop (worker, self);
+    worker->offered--;
+    self->worker = 0;
+    if (brd_core_pool_dooms (pool, self))
+        brd_core_task_end (core, self, brd_core_pool_doom (pool));
+    else if (self->flags & BRD_CORE_TASK_CANCELLED)
+        brd_core_task_end (core, self, ECANCELED);
+    else if (self->flags & BRD_CORE_TASK_EXPIRED)
+        brd_core_task_end (core, self, ETIMEDOUT);
+    else if (self->pin > pool->target)
+        brd_core_task_end (core, self, ECANCELED);
+    else {
+        self->flags &= BRD_CORE_TASK_HOLDER;
+        s_ready (core, pool, self, 1);
+    }
+    // Those still asked back belong to the same share.
+    pool->defer = pool->reclaiming > 0;
+    brd_core_worker_freed (core, worker);
+}
+
+void
+brd_core_task_kept (brd_core_t *core, brd_core_task_t *self)
+{
+    brd_core_worker_t *worker = brd_core_worker (core, self->worker);
+    brd_core_worker_mark (worker, self, BRD_CORE_TASK_STARTED);
+    if (self->flags & BRD_CORE_TASK_RECLAIMING)
+        brd_core_worker_answered (worker, self);
+    if (self->flags & BRD_CORE_TASK_CANCELLED)
+        s_emit (core, BRD_CORE_DO_FLAG, self, worker);
+    // What was due had to wait for the answer.
+    if (self->timer.place == 0 && (self->flags & BRD_CORE_TASK_TIMED_OUT))
+        s_arm (core, self, self->timer.due);
+    else if (self->timer.place == 0) {
+        if (self->flags & BRD_CORE_TASK_KILL)
+            s_arm (core, self, self->queue_due);
+        if (s_timeout (self) > 0)
+            s_emit (core, BRD_CORE_DO_PROBE, self, worker);
+    }
+    brd_core_touch (core, worker->pool);
+}
+
+// The attempt ends then, unless something else is due before.
+static void
+s_arm_attempt (brd_core_t *core, brd_core_task_t *self, int64_t due)
+{
+    const int other = (self->flags & BRD_CORE_TASK_KILL)
+                      || (self->queue_due > core->now && self->attempt == 1
+                          && !(self->flags & BRD_CORE_TASK_STARTED));
+    s_arm (core, self, other && self->queue_due < due ? self->queue_due : due);
+}
+
+static void
+s_time_out (brd_core_t *core, brd_core_task_t *self, brd_core_worker_t *worker)
+{
+    const int64_t grace = self->options->grace_ns;
+    self->flags |= BRD_CORE_TASK_TIMED_OUT;
+    s_emit (core, BRD_CORE_DO_FLAG, self, worker);
+    s_arm_attempt (
+        core,
+        self,
+        brd_core_after (core->now, grace > 0 ? grace : BRD_CORE_GRACE_NS));
+}
+
+void
+brd_core_task_probed (brd_core_t *core, brd_core_task_t *self, int64_t start)
+{
+    brd_core_worker_t *worker = brd_core_worker (core, self->worker);
+    if (s_timeout (self) <= 0 || (self->flags & BRD_CORE_TASK_TIMED_OUT))
+        return;
+    if (start <= 0) {
+        s_arm_attempt (
+            core, self, brd_core_after (core->now, s_timeout (self)));
+        return;
+    }
+    brd_core_worker_mark (worker, self, BRD_CORE_TASK_STARTED);
+    const int64_t due = brd_core_after (start, s_timeout (self));
+    if (due <= core->now)
+        s_time_out (core, self, worker);
+    else
+        s_arm_attempt (core, self, due);
+}
+
+// --- Time passes -----------------------------------------------------------
+
+static void
+s_due_offered (brd_core_t *core, brd_core_task_t *self)
+{
+    brd_core_worker_t *worker = brd_core_worker (core, self->worker);
+    const unsigned flags = self->flags;
+    const int over = self->queue_due <= core->now;
+    if ((flags & BRD_CORE_TASK_TIMED_OUT)
+        || ((flags & BRD_CORE_TASK_KILL) && over)) {
+        if (!(flags & BRD_CORE_TASK_RECLAIMING)
+            || (flags & BRD_CORE_TASK_STARTED))
+            brd_core_worker_kill (core, worker, self);
+        return;
+    }
+    if (over && self->queue_due != 0 && self->attempt == 1
+        && !(flags
+             & (BRD_CORE_TASK_STARTED | BRD_CORE_TASK_EXPIRED
+                | BRD_CORE_TASK_CANCELLED))) {
+        self->flags |= BRD_CORE_TASK_EXPIRED;
+        if (!(flags & BRD_CORE_TASK_RECLAIMING))
+            brd_core_worker_reclaim (core, worker, self);
+        return;
+    }
+    if (s_timeout (self) > 0 && !(flags & BRD_CORE_TASK_RECLAIMING))
+        s_emit (core, BRD_CORE_DO_PROBE, self, worker);
+}
+
+void
+brd_core_task_due (brd_core_t *core, brd_core_task_t *self)
+{
+    brd_core_pool_t *pool = brd_core_pool (core, self->pool);
+    if (self->state == BRD_CORE_TASK_OFFERED) {
+        s_due_offered (core, self);
+        return;
+    }
+    if (self->state == BRD_CORE_TASK_DELAYED) {
+        if (brd_core_pool_dooms (pool, self)) {
+            brd_core_task_doom (core, self);
+            return;
+        }
+        if (self->pin > pool->target) {
+            s_cut (core, self, ECANCELED);  // Its place is gone
+            return;
+        }
+        s_unlink (core, pool, self);
+        s_ready (core, pool, self, 0);
+        return;
+    }
+    // It waits for a worker as long as its leader does; an offer may be taken
+    // back, so that is looked at again.
+    if (self->state == BRD_CORE_TASK_FOLLOWING) {
+        const brd_core_task_t *leader =
+            brd_map_get (&pool->onces, s_once (self));
+        if (!leader || leader->attempt > 1
+            || (leader->flags & BRD_CORE_TASK_STARTED))
+            return;
+        if (leader->state == BRD_CORE_TASK_OFFERED) {
+            s_arm (core,
+                   self,
+                   brd_core_after (core->now, self->options->queue_timeout_ns));
+            return;
+        }
+    }
+    s_cut (core, self, ETIMEDOUT);
+}
