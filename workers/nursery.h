@@ -1,0 +1,106 @@
+// nursery.h - the fork server of one pool
+//
+// SPDX-License-Identifier: MPL-2.0
+//
+// A nursery is a single-threaded process that forks workers on command, reaps
+// them, and says how they ended. Forked from the thread that makes the pool, its
+// pages are the snapshot from which every worker of the pool is made, the first
+// as the last.
+//
+//     owner --(fork)--> intermediate --(fork)--> nursery
+//       reaped by pid ----^ (exits at once)        |
+//                                                  +--> worker, worker ...
+//       <======== one SOCK_SEQPACKET pair ========>
+//
+// So the program's own wait () never sees a child of ours, and whichever way
+// the owner ends, the nursery sees its end of the pair closed (or the owner's
+// pidfd readable), kills the workers and everything they have forked, and goes.
+//
+// Between fork and the worker's main only async-signal-safe calls are made, and
+// in the nursery itself for ever: no malloc, no stdio, no ZeroMQ.
+
+#ifndef BRD_NURSERY_H
+#define BRD_NURSERY_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+// An abstract socket name: "@brood/" and 32 hex digits, as ZeroMQ writes it.
+#define BRD_NURSERY_NAME_SIZE 48
+
+// What a newborn worker is told. Lives on its stack for ever.
+typedef struct {
+    uint32_t worker;    // The core's number for it
+    uint32_t place;     // 0 .. workers - 1
+    uint64_t page;      // Arena offset of its page
+    int listen_fd;      // Bound to name and listening, close-on-exec
+    int life_fd;        // Pipe the nursery watches: closed = we are broken
+    pid_t nursery;
+    char name[BRD_NURSERY_NAME_SIZE];
+    void *arg;          // brd_nursery_options_t.arg
+} brd_nursery_birth_t;
+
+typedef struct {
+    // Runs in the worker, never returns (leaves by _exit).
+    void (*worker_main) (const brd_nursery_birth_t *birth);
+    void *arg;
+    const char *title;    // For ps: "brood-pool"; workers add their place
+    const int *keep_fds;  // Descriptors workers inherit besides 0, 1, 2
+    int keep_count;
+    int nice;
+    int pin;              // 1: one CPU each, by place
+} brd_nursery_options_t;
+
+// Commands, owner to nursery: one datagram each.
+typedef enum {
+    BRD_NURSERY_START = 1,  // worker, place, page -> STARTED or FAILED
+    BRD_NURSERY_KILL        // worker: SIGKILL to it and its group -> ENDED
+} brd_nursery_command_type_t;
+
+typedef struct {
+    uint32_t type;
+    uint32_t worker;
+    uint32_t place;
+    uint32_t spare;
+    uint64_t page;
+} brd_nursery_command_t;
+
+// Reports, nursery to owner.
+typedef enum {
+    BRD_NURSERY_READY = 1,  // It runs; peek tells whether workers may read the
+                            // owner's memory (process_vm_readv)
+    BRD_NURSERY_STARTED,    // worker, pid, name: can be connected to
+    BRD_NURSERY_FAILED,     // worker, error: could not be forked
+    BRD_NURSERY_STOPPED,    // worker: got SIGSTOP or the like
+    BRD_NURSERY_CONTINUED,  // worker
+    BRD_NURSERY_ENDED       // worker, status (as waitpid gives it), closed
+} brd_nursery_report_type_t;
+
+typedef struct {
+    uint32_t type;
+    uint32_t worker;
+    int32_t pid;
+    int32_t status;
+    int32_t error;
+    int32_t closed;  // 1: it had closed its descriptors and was killed for it
+    int32_t peek;
+    int32_t spare;
+    char name[BRD_NURSERY_NAME_SIZE];
+} brd_nursery_report_t;
+
+// Forks a nursery and waits for its READY. Returns the owner's end of the pair
+// (non-blocking, close-on-exec), or -1 with EAGAIN, EMFILE, ENOMEM. peek is
+// set as reported. The calling thread's stdio buffers stay the owner's: the
+// children drop their copies.
+int
+brd_nursery_start (const brd_nursery_options_t *options,
+                   pid_t *ret_pid,
+                   int *ret_peek);
+
+// Ends it: closes *fd_p and waits until nursery and workers are gone, watching
+// its pidfd; after timeout_ms it is killed (and its workers with it, by
+// PDEATHSIG). Never waits longer than that and a second.
+void
+brd_nursery_end (int *fd_p, pid_t pid, int timeout_ms);
+
+#endif  // BRD_NURSERY_H

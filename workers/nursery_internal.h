@@ -1,0 +1,89 @@
+// nursery_internal.h - what the parts of the nursery share
+//
+// SPDX-License-Identifier: MPL-2.0
+//
+//     nursery.c        the owner's side: two forks, READY, the end
+//     nursery_loop.c   the nursery itself: commands, deaths, reports
+//     nursery_clean.c  what it and its workers must not inherit
+//     nursery_child.c  from fork to the worker's main
+//     nursery_kin.c    whose descendant is this process?
+
+#ifndef BRD_NURSERY_INTERNAL_H
+#define BRD_NURSERY_INTERNAL_H
+
+#include <stdint.h>
+#include <sys/resource.h>
+#include <sys/types.h>
+
+#include "workers/nursery.h"
+
+// What the owner leaves on its stack for the nursery to find in the snapshot.
+typedef struct {
+    const brd_nursery_options_t *options;
+    int pair[2];   // [0] the owner's end, [1] the nursery's
+    int owner_fd;  // A pidfd of the owner, -1 where there are none
+    pid_t owner;
+    int rehearse_ms;  // See brd_nursery_child_rehearse
+    uint64_t token;   // Looked for in the owner's memory, at this same address
+} brd_nursery_seed_t;
+
+// --- nursery_loop.c --------------------------------------------------------
+
+// Lives until the owner does not.
+_Noreturn void
+brd_nursery_loop_run (const brd_nursery_seed_t *seed);
+
+// --- nursery_clean.c -------------------------------------------------------
+
+// Default actions, SIGPIPE ignored. Everything is blocked meanwhile.
+void
+brd_nursery_clean_signals (void);
+
+// Room for one descriptor per worker. What it was is for the workers.
+void
+brd_nursery_clean_limits (struct rlimit *ret_files);
+
+// Leaves 0 (now /dev/null), 1, 2, the nursery's end, the pidfd and those kept.
+// -1 with errno.
+int
+brd_nursery_clean_descriptors (const brd_nursery_seed_t *seed);
+
+// Drops unwritten output and unread input.
+void
+brd_nursery_clean_streams (void);
+
+// Makes exit () stop before the owner's handlers. -1 with errno.
+int
+brd_nursery_clean_exit (void);
+
+// --- nursery_child.c -------------------------------------------------------
+
+// Takes, and gives back, each lock of libc's that a newborn will need. One that
+// another thread of the owner held at the fork is held for ever in this
+// snapshot: then the process dies of SIGALRM after timeout_ms, and the owner
+// takes another one. -1 with errno.
+int
+brd_nursery_child_rehearse (int timeout_ms);
+
+// The rest of a newborn's life. The nursery's descriptors are closed already.
+_Noreturn void
+brd_nursery_child_run (const brd_nursery_options_t *options,
+                       const brd_nursery_birth_t *birth,
+                       const struct rlimit *files);
+
+// --- nursery_kin.c ---------------------------------------------------------
+
+// Marks this process, and all it will fork or execute, as worker's kin.
+void
+brd_nursery_kin_mark (pid_t worker);
+
+// The worker it descends from; 0 if it does not say.
+pid_t
+brd_nursery_kin_of (pid_t pid);
+
+// Calls fn with each child of this process, born here or adopted; returns the
+// sum of what fn returned, 0 without /proc.
+int
+brd_nursery_kin_children (int (*fn) (void *arg, pid_t pid), void *arg);
+
+#endif  // BRD_NURSERY_INTERNAL_H
