@@ -1,0 +1,232 @@
+// host.h - feeds the core and does what it says
+//
+// SPDX-License-Identifier: MPL-2.0
+//
+// The embedded host: it lives in the user's process and has no thread in the
+// way. Whoever waits drives; while nobody waits and work is outstanding, the
+// keeper does.
+//
+//     brd_host_submit      lock, step the core, send what it offers
+//     brd_host_wait        the first to wait leads: it sleeps on the sockets
+//                          and steps the core; others sleep on a word of
+//                          their own until their thing has ended or the lead
+//                          is handed to them          host_drive.c
+//     a turn               drain, step, flush           host_turn.c
+//     an effect            one function for each        host_effects.c
+//     a worker             slots, offers, burial        host_worker.c
+//     a pool               its nursery and its reports  host_pool.c
+//     nobody waits         the keeper                   host_keeper.c
+//     user's callbacks     no lock held, in order       host_callbacks.c
+//
+// Threads. Every function may be called by any thread, unless it says "locked".
+// Sinks (ended, noted) run under the lock, in whichever thread drives: they
+// store and signal, and never call user code.
+
+#ifndef BRD_HOST_H
+#define BRD_HOST_H
+
+#include <pthread.h>
+#include <stdint.h>
+
+#include "base/brd_arena.h"
+#include "core/core.h"
+#include "wire/brd_page.h"
+#include "wire/brd_wire.h"
+#include "workers/worker.h"
+
+typedef struct brd_host brd_host_t;
+typedef struct brd_host_pool brd_host_pool_t;
+typedef struct brd_host_worker brd_host_worker_t;
+typedef struct brd_call brd_call_t;
+
+// What became of a call, for its sink; everything on loan for that moment.
+typedef struct {
+    int error;     // As brd_core_outcome_t
+    int attempt;
+    int status;    // What the function returned, or the exit code
+    int signal;    // That ended the worker, 0
+    int pid;       // Of the worker that had it last, 0
+    int lost;      // 1: it had finished, the result is gone with its worker
+    int stopped;   // 1: its worker was stopped (SIGSTOP)
+    int closed;    // 1: its worker had closed its descriptors
+    const void *bytes;       // The result, or a text
+    size_t size;
+    const brd_page_t *page;  // Of that worker, NULL
+} brd_call_end_t;
+
+// One task of the core with all the host needs; inside the caller's struct.
+// The caller sets core's first fields, kind, fn, body (which must stay until
+// the end) and the sinks.
+struct brd_call {
+    brd_core_task_t core;  // First
+    uint64_t fn;
+    const void *body;      // core.size_bytes long
+    void (*ended) (brd_call_t *self, const brd_call_end_t *end);
+    void (*noted) (brd_call_t *self, brd_op_t op, const brd_wire_note_t *note);
+    uint8_t kind;          // brd_task_kind_t
+    // The host's
+    uint16_t slot;
+    int status;            // Of the attempt that has just ended
+    uint64_t seq;
+    brd_host_worker_t *worker;  // That has it, NULL
+    const void *bytes;     // Result of that attempt, while the core is stepped
+    size_t size;
+    int asked;             // What is put off till the step is done, as bits
+    int64_t grace_ns;      // Of a cancel that is put off
+    brd_list_t later;      // In host.later while asked is not 0
+};
+
+typedef struct {
+    brd_core_pool_options_t core;
+    brd_worker_setup_t setup;  // initargs is taken on success
+    const char *name;
+    int nice;
+    int pin;
+} brd_host_pool_options_t;
+
+// NULL with ENOMEM or EMFILE. arena must outlive it.
+brd_host_t *
+brd_host_new (brd_arena_t *arena);
+
+// Ends pools that are left and its threads, closes its descriptors. Nobody may
+// be waiting. Handles that know it may still be destroyed, so its memory stays.
+// Idempotent.
+void
+brd_host_stop (brd_host_t *self);
+
+// Stops it and frees the memory; for when nothing knows it any more.
+void
+brd_host_destroy (brd_host_t **self_p);
+
+void
+brd_host_lock (brd_host_t *self);
+// Also hands on what the holder has caused: see brd_host_wait ().
+void
+brd_host_unlock (brd_host_t *self);
+
+// --- Pools -----------------------------------------------------------------
+
+// Forks the nursery from the calling thread and waits until all workers run.
+// NULL with EAGAIN, EMFILE, ENOMEM, ENOSPC; then nothing is left.
+brd_host_pool_t *
+brd_host_pool_open (brd_host_t *self, brd_host_pool_options_t *options);
+
+// Kills what is left and waits for it: within 2 s. Calls not ended get EPIPE.
+// The pool is idle ground then: only brd_host_pool_free () follows.
+void
+brd_host_pool_end (brd_host_pool_t *pool);
+void
+brd_host_pool_free (brd_host_pool_t **pool_p);
+
+// POOL_CLOSE, POOL_CANCEL or POOL_RESIZE (count). -1 with the core's errno.
+int
+brd_host_pool_do (brd_host_pool_t *pool,
+                  brd_core_event_type_t type,
+                  uint32_t count);
+
+// 0, or -1 with EPIPE or ENOEXEC and the reason, once it is broken.
+int
+brd_host_pool_check (brd_host_pool_t *pool);
+
+brd_host_t *
+brd_host_of (const brd_host_pool_t *pool);
+uint32_t
+brd_host_pool_number (const brd_host_pool_t *pool);
+// 1 if workers may read this process's memory.
+int
+brd_host_pool_peek (const brd_host_pool_t *pool);
+// 1 when closed or ended and no worker is left.
+int
+brd_host_pool_ended (const brd_host_pool_t *pool);
+// Locked. 1 when nothing is pending or running.
+int
+brd_host_pool_idle (const brd_host_pool_t *pool);
+void
+brd_host_pool_stats (brd_host_pool_t *pool, brd_core_pool_stats_t *ret_stats);
+
+// --- Calls -----------------------------------------------------------------
+
+// Gives a call to the core. -1 with EPIPE, ENOEXEC, ENOSPC, ENOMEM; then it is
+// the caller's again and its sink is not called.
+int
+brd_host_submit (brd_host_t *self, brd_call_t *call);
+
+// Locked; also from a sink. The same, as soon as the step under way is done; a
+// refusal reaches the sink as its end.
+void
+brd_host_submit_later (brd_host_t *self, brd_call_t *call);
+
+// Locked. grace_ns < 0: only asks. The sink tells what came of it.
+void
+brd_host_cancel (brd_host_t *self, brd_call_t *call, int64_t grace_ns);
+
+// Locked; also from a sink. The same as soon as the step under way is done, or
+// with the next brd_host_follow_up ().
+void
+brd_host_cancel_later (brd_host_t *self, brd_call_t *call, int64_t grace_ns);
+
+// Locked. Does what was put off, unless a step is under way, which will.
+void
+brd_host_follow_up (brd_host_t *self);
+
+// Locked; also from a sink. More partial results of the call may come.
+void
+brd_host_credit (brd_host_t *self, brd_call_t *call, uint32_t count);
+
+// --- Driving ---------------------------------------------------------------
+
+// Not locked. Waits until done (arg) is not 0, driving as need be. done is
+// called under the lock. -1 with ETIMEDOUT or EINTR (brd_host_interrupt).
+int
+brd_host_wait (brd_host_t *self,
+               int (*done) (void *arg),
+               void *arg,
+               int64_t deadline);
+
+// Locked. 1 if the call's function is running in a worker now.
+int
+brd_host_running (const brd_call_t *call);
+
+// Locked. Something a done () may look at has changed without a call ending.
+void
+brd_host_changed (brd_host_t *self);
+
+// Safe in signal handlers.
+void
+brd_host_interrupt (brd_host_t *self);
+
+// For a foreign loop: see brood_fd () and brood_dispatch ().
+int
+brd_host_fd (brd_host_t *self);
+long
+brd_host_dispatch (brd_host_t *self, int64_t deadline);
+
+// --- Callbacks -------------------------------------------------------------
+
+// A piece of user code to be called once, with no lock held.
+typedef struct brd_callback {
+    struct brd_callback *next;
+    void (*call) (struct brd_callback *self);
+} brd_callback_t;
+
+// Locked. Queues it; run by brd_host_dispatch () once brd_host_fd () was asked
+// for, else by the callbacks thread.
+void
+brd_host_callback (brd_host_t *self, brd_callback_t *callback);
+
+// The same from any place, also under the lock or in a signal's shadow; the
+// order is that of arrival among its own kind.
+void
+brd_host_callback_from_anywhere (brd_host_t *self, brd_callback_t *callback);
+
+// Not locked. Starts the callbacks thread unless a foreign loop drives. -1 with
+// EAGAIN. To be called before the first brd_host_callback ().
+int
+brd_host_callbacks_start (brd_host_t *self);
+
+// Not locked. Waits until the callbacks queued so far have run, and runs them
+// if nobody else does. Called from within one it returns at once.
+void
+brd_host_callbacks_settle (brd_host_t *self);
+
+#endif  // BRD_HOST_H

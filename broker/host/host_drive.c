@@ -1,0 +1,306 @@
+// host_drive.c - whoever waits drives
+//
+// SPDX-License-Identifier: MPL-2.0
+//
+//     wait:  mine is done?              -> out, handing the lead on
+//            nobody leads               -> lead: sleep on the sockets with the
+//                                          lock released, then a turn
+//            somebody does              -> follow: sleep on a word of one's own
+//
+// A cross-core wake-up costs more than everything else in a small round trip,
+// so the thread that wants the result is the one the socket wakes: with one
+// caller there is no other thread in the way. A leader that leaves wakes one
+// follower to lead, and nobody if there is none.
+//
+// A foreign event loop is a leader too: it sleeps on brd_host_fd (), an epoll
+// of the same descriptors and a timer, and its turns are brd_host_dispatch ().
+//
+// Read next: host_keeper.c, for when nobody waits.
+
+#include <errno.h>
+#include <poll.h>
+#include <sys/epoll.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "base/brd_clock.h"
+#include "base/brd_error.h"
+#include "base/brd_futex.h"
+#include "base/brd_sys.h"
+#include "host/host_internal.h"
+
+// --- Leading ---------------------------------------------------------------
+
+static size_t
+s_poll_set (const brd_host_t *self, struct pollfd *fds)
+{
+    size_t count = 0;
+    fds[count++] = (struct pollfd){ .fd = self->doorbell, .events = POLLIN };
+    if (self->link)
+        fds[count++] = (struct pollfd){ .fd = brd_zmq_fd (self->link),
+                                        .events = POLLIN };
+    for (const brd_list_t *i = self->pools.next; i != &self->pools;
+         i = i->next) {
+        const brd_host_pool_t *pool = BRD_LIST_ITEM (i, brd_host_pool_t, link);
+        if (pool->fd >= 0)
+            fds[count++]
+                = (struct pollfd){ .fd = pool->fd, .events = POLLIN };
+    }
+    return count;
+}
+
+static void
+s_answer_bell (brd_host_t *self)
+{
+    uint64_t rings;
+    (void) brd_sys_read (self->doorbell, &rings, sizeof rings);
+}
+
+static struct timespec
+s_sleep_time (int64_t until)
+{
+    const int64_t left = until - brd_clock_now ();
+    return (struct timespec){
+        .tv_sec = left > 0 ? (time_t) (left / 1000000000) : 0,
+        .tv_nsec = left > 0 ? (long) (left % 1000000000) : 0,
+    };
+}
+
+static void
+s_wake_all (brd_host_t *self)
+{
+    for (brd_list_t *i = self->followers.next; i != &self->followers;
+         i = i->next) {
+        brd_host_follower_t *follower
+            = BRD_LIST_ITEM (i, brd_host_follower_t, link);
+        atomic_store (&follower->word, 1);
+        brd_futex_wake (&follower->word, 1, 0);
+    }
+}
+
+void
+brd_host_lead (brd_host_t *self, int64_t deadline)
+{
+    struct pollfd fds[BRD_HOST_POOLS_MAX + 2];
+    const uint32_t interrupts = atomic_load (&self->interrupts);
+    int64_t until = brd_host_deadline (self);
+    if (deadline < until)
+        until = deadline;
+    const size_t count = s_poll_set (self, fds);
+    self->leader = 1;
+    self->leader_wakes = until;
+    pthread_mutex_unlock (&self->lock);
+
+    const struct timespec left = s_sleep_time (until);
+    const int ready
+        = ppoll (fds, count, until == BRD_NEVER ? NULL : &left, NULL);
+
+    pthread_mutex_lock (&self->lock);
+    self->leader = 0;
+    self->leader_wakes = BRD_NEVER;
+    self->turns++;
+    int reports = 0;
+    for (size_t i = self->link ? 2 : 1; ready > 0 && i < count; i++)
+        reports |= fds[i].revents != 0;
+    if (ready > 0 && fds[0].revents)
+        s_answer_bell (self);
+    if (atomic_load (&self->interrupts) != interrupts)
+        s_wake_all (self);
+    const int64_t now = brd_clock_now ();
+    if (now >= until)
+        brd_host_tick (self, now);
+    brd_host_turn (self, reports);
+}
+
+void
+brd_host_hand_on (brd_host_t *self)
+{
+    self->changed = 0;
+    int woken = 0;
+    for (brd_list_t *i = self->followers.next; i != &self->followers;
+         i = i->next) {
+        brd_host_follower_t *follower
+            = BRD_LIST_ITEM (i, brd_host_follower_t, link);
+        if (atomic_load (&follower->word) != 0 || !follower->done (follower->arg))
+            continue;
+        atomic_store (&follower->word, 1);
+        brd_futex_wake (&follower->word, 1, 0);
+        woken = 1;
+    }
+    // One that wakes for its own sake leads or hands on as it leaves.
+    if (self->leader || woken || brd_list_empty (&self->followers))
+        return;
+    brd_host_follower_t *first
+        = BRD_LIST_ITEM (self->followers.next, brd_host_follower_t, link);
+    atomic_store (&first->word, 1);
+    brd_futex_wake (&first->word, 1, 0);
+}
+
+// --- Waiting ---------------------------------------------------------------
+
+static void
+s_follow (brd_host_t *self,
+          int (*done) (void *arg),
+          void *arg,
+          int64_t deadline)
+{
+    brd_host_follower_t me = { .done = done, .arg = arg };
+    brd_list_append (&self->followers, &me.link);
+    if (self->keeper_leads) {
+        self->keeper_off = brd_clock_now () + 10000000;
+        brd_host_ring (self);
+    }
+    pthread_mutex_unlock (&self->lock);
+    (void) brd_futex_wait (&me.word, 0, deadline, 0);
+    pthread_mutex_lock (&self->lock);
+    brd_list_remove (&me.link);
+}
+
+// Nothing is held back from a worker while its caller sleeps.
+static void
+s_push (brd_host_t *self)
+{
+    const brd_core_event_t event = { .type = BRD_CORE_FLUSH };
+    self->now = brd_clock_now ();
+    self->turns++;
+    (void) brd_host_step (self, &event);
+    brd_host_turn (self, 0);
+}
+
+int
+brd_host_wait (brd_host_t *self,
+               int (*done) (void *arg),
+               void *arg,
+               int64_t deadline)
+{
+    const uint32_t interrupts = atomic_load (&self->interrupts);
+    int rc = 0;
+    pthread_mutex_lock (&self->lock);
+    if (!done (arg))
+        s_push (self);
+    while (!done (arg)) {
+        if (atomic_load (&self->interrupts) != interrupts) {
+            rc = brd_error_set (EINTR, "interrupted");
+            break;
+        }
+        if (deadline != BRD_NEVER && brd_clock_now () >= deadline) {
+            rc = brd_error_set (ETIMEDOUT, "not done in time");
+            break;
+        }
+        if (self->leader)
+            s_follow (self, done, arg, deadline);
+        else
+            brd_host_lead (self, deadline);
+    }
+    const int saved_errno = errno;
+    brd_host_hand_on (self);
+    brd_host_keeper_call (self);
+    pthread_mutex_unlock (&self->lock);
+    errno = saved_errno;
+    return rc;
+}
+
+void
+brd_host_interrupt (brd_host_t *self)
+{
+    atomic_fetch_add (&self->interrupts, 1);
+    brd_host_ring (self);
+}
+
+// --- A foreign loop --------------------------------------------------------
+
+void
+brd_host_watch (brd_host_t *self, int fd)
+{
+    struct epoll_event event = { .events = EPOLLIN };
+    if (self->foreign >= 0 && fd >= 0)
+        (void) epoll_ctl (self->foreign, EPOLL_CTL_ADD, fd, &event);
+}
+
+void
+brd_host_unwatch (brd_host_t *self, int fd)
+{
+    if (self->foreign >= 0 && fd >= 0)
+        (void) epoll_ctl (self->foreign, EPOLL_CTL_DEL, fd, NULL);
+}
+
+static void
+s_watch_all (brd_host_t *self)
+{
+    brd_host_watch (self, self->doorbell);
+    brd_host_watch (self, self->timer);
+    if (self->link)
+        brd_host_watch (self, brd_zmq_fd (self->link));
+    for (brd_list_t *i = self->pools.next; i != &self->pools; i = i->next)
+        brd_host_watch (self, BRD_LIST_ITEM (i, brd_host_pool_t, link)->fd);
+}
+
+int
+brd_host_fd (brd_host_t *self)
+{
+    brd_host_lock (self);
+    if (self->foreign < 0) {
+        self->timer = brd_sys_timerfd ();
+        self->foreign = self->timer < 0 ? -1 : brd_sys_epoll ();
+        if (self->foreign < 0)
+            brd_sys_close (&self->timer);
+        else {
+            s_watch_all (self);
+            brd_host_ring (self);  // What is due is not known to the timer yet
+        }
+    }
+    const int fd = self->foreign;
+    brd_host_unlock (self);
+    // From here on nobody but the loop drives.
+    if (fd >= 0)
+        brd_host_keeper_stop (self);
+    return fd;
+}
+
+// The loop sleeps at most until something is due.
+static void
+s_arm (brd_host_t *self)
+{
+    if (self->foreign < 0)
+        return;
+    const int64_t due = brd_host_deadline (self);
+    struct itimerspec spec = { 0 };
+    if (due != BRD_NEVER) {
+        spec.it_value.tv_sec = (time_t) (due / 1000000000);
+        spec.it_value.tv_nsec = (long) (due % 1000000000);
+    }
+    self->leader_wakes = due;
+    (void) timerfd_settime (self->timer, TFD_TIMER_ABSTIME, &spec, NULL);
+}
+
+static int
+s_callbacks_wait (void *arg)
+{
+    const brd_host_t *self = arg;
+    return self->callbacks != NULL && !self->callbacks_running;
+}
+
+long
+brd_host_dispatch (brd_host_t *self, int64_t deadline)
+{
+    uint64_t expired;
+    brd_host_lock (self);
+    s_answer_bell (self);
+    if (self->timer >= 0)
+        (void) brd_sys_read (self->timer, &expired, sizeof expired);
+    brd_host_tick (self, brd_clock_now ());
+    s_push (self);
+    brd_host_turn (self, 1);
+    brd_host_unlock (self);
+
+    long ran = brd_host_callbacks_take (self);
+    int rc = 0;
+    if (ran == 0 && deadline > brd_clock_now ()) {
+        rc = brd_host_wait (self, s_callbacks_wait, self, deadline);
+        ran = brd_host_callbacks_take (self);
+    }
+    brd_host_lock (self);
+    s_arm (self);
+    brd_host_unlock (self);
+    return rc < 0 && errno == EINTR && ran == 0 ? -1 : ran;
+}

@@ -1,0 +1,226 @@
+// host_effects.c - what the core has decided is done here
+//
+// SPDX-License-Identifier: MPL-2.0
+//
+// One function for each effect of core.h. None of them steps the core: what
+// must follow is either queued (brd_host_submit_later) or done by host_turn.c
+// when all effects of the step are done.
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "base/brd_check.h"
+#include "base/brd_error.h"
+#include "host/host_internal.h"
+
+static brd_call_t *
+s_call (brd_core_task_t *task)
+{
+    return (brd_call_t *) (void *) task;  // core is its first member
+}
+
+static brd_host_pool_t *
+s_pool (brd_host_t *self, uint32_t number)
+{
+    for (brd_list_t *i = self->pools.next; i != &self->pools; i = i->next) {
+        brd_host_pool_t *pool = BRD_LIST_ITEM (i, brd_host_pool_t, link);
+        if (pool->number == number)
+            return pool;
+    }
+    return NULL;
+}
+
+// A start that fails here and one that fails in the nursery are the same to the
+// core: WORKER_DOWN, after this step.
+static void
+s_start (brd_host_t *self, const brd_core_effect_t *effect)
+{
+    brd_host_pool_t *pool = s_pool (self, effect->pool);
+    brd_assert (pool != NULL);
+    brd_host_worker_t *worker
+        = brd_host_worker_new (pool, effect->worker, effect->place);
+    if (worker
+        && brd_host_pool_command (pool, BRD_NURSERY_START, worker) == 0)
+        return;
+    pool->down_error = errno;
+    pool->down++;
+    brd_assert (self->down_count < sizeof self->downs / sizeof *self->downs);
+    self->downs[self->down_count++] = effect->worker;
+}
+
+static void
+s_stop (brd_host_t *self, const brd_core_effect_t *effect)
+{
+    brd_host_worker_t *worker = brd_host_worker_find (self, effect->worker);
+    if (!worker || worker->pool->ending)
+        return;
+    // One that has nothing to tidy up and was never connected to is not
+    // worth a connection.
+    if (worker->connected || worker->pool->setup.initializer)
+        brd_host_worker_tell (worker, BRD_OP_STOP, NULL);
+    else
+        (void) brd_host_pool_command (worker->pool, BRD_NURSERY_KILL, worker);
+}
+
+static void
+s_kill (brd_host_t *self, const brd_core_effect_t *effect)
+{
+    brd_host_worker_t *worker = brd_host_worker_find (self, effect->worker);
+    if (worker && !worker->pool->ending)
+        (void) brd_host_pool_command (worker->pool, BRD_NURSERY_KILL, worker);
+}
+
+static void
+s_offer (brd_host_t *self, const brd_core_effect_t *effect)
+{
+    brd_host_worker_t *worker = brd_host_worker_find (self, effect->worker);
+    brd_assert (worker != NULL);
+    brd_host_worker_offer (worker, s_call (effect->task));
+}
+
+static void
+s_flag (const brd_core_effect_t *effect)
+{
+    brd_call_t *call = s_call (effect->task);
+    if (!call->worker)
+        return;
+    atomic_store (&call->worker->page->cancel, call->seq);
+    // It may be waiting for credit, asleep; this wakes it.
+    if (call->noted) {
+        const brd_wire_note_t note = { .seq = call->seq };
+        brd_host_worker_tell (call->worker, BRD_OP_CREDIT, &note);
+    }
+}
+
+// What is known of the worker that had it last.
+static void
+s_describe (brd_host_t *self, uint32_t number, brd_call_end_t *end)
+{
+    const brd_host_worker_t *worker = brd_host_worker_find (self, number);
+    if (!worker)
+        return;
+    end->pid = worker->pid;
+    end->page = worker->page;
+    end->stopped = worker->stopped;
+    end->closed = worker->closed;
+    if (!worker->ended)
+        return;
+    if (WIFSIGNALED (worker->status))
+        end->signal = WTERMSIG (worker->status);
+    else if (WIFEXITED (worker->status))
+        end->status = WEXITSTATUS (worker->status);
+}
+
+static void
+s_end (brd_host_t *self, const brd_core_effect_t *effect)
+{
+    brd_call_t *call = s_call (effect->task);
+    const brd_call_t *source
+        = effect->leader ? s_call (effect->leader) : call;
+    brd_call_end_t end = {
+        .error = effect->outcome.error,
+        .attempt = effect->outcome.attempt,
+        .lost = effect->outcome.lost,
+        .status = source->status,
+        .bytes = source->bytes,
+        .size = source->size,
+    };
+    s_describe (self, effect->outcome.worker, &end);
+    const brd_host_pool_t *pool = s_pool (self, effect->pool);
+    if ((end.error == EPIPE || end.error == ENOEXEC) && pool && !end.bytes) {
+        end.bytes = pool->reason;
+        end.size = strlen (pool->reason);
+    }
+    if (call->asked != 0) {
+        brd_list_remove (&call->later);
+        call->asked = 0;
+    }
+    // Still in a slot when its worker died with it.
+    if (call->worker) {
+        call->worker->slots[call->slot] = NULL;
+        call->worker->held--;
+        call->worker = NULL;
+    }
+    self->changed = 1;
+    call->ended (call, &end);
+}
+
+// Why: the initializer's own words, or what the last worker died of.
+static void
+s_broken (brd_host_t *self, const brd_core_effect_t *effect)
+{
+    brd_host_pool_t *pool = s_pool (self, effect->pool);
+    if (!pool || pool->broken != 0)
+        return;
+    pool->broken = effect->error;
+    self->changed = 1;
+    if (pool->reason[0] != '\0')
+        return;
+    snprintf (pool->reason,
+              sizeof pool->reason,
+              pool->down > 0 ? "the pool is broken: workers cannot be started"
+                             : "the pool is broken: its workers only die");
+}
+
+static void
+s_forget (brd_host_t *self, const brd_core_effect_t *effect)
+{
+    brd_host_worker_t *worker = brd_host_worker_find (self, effect->worker);
+    if (worker)
+        brd_host_worker_free (worker);
+}
+
+static void
+s_pool_ended (brd_host_t *self, const brd_core_effect_t *effect)
+{
+    brd_host_pool_t *pool = s_pool (self, effect->pool);
+    if (pool)
+        pool->ended = 1;
+    self->changed = 1;
+}
+
+void
+brd_host_effect (brd_host_t *self, const brd_core_effect_t *effect)
+{
+    switch (effect->type) {
+    case BRD_CORE_DO_START:
+        s_start (self, effect);
+        break;
+    case BRD_CORE_DO_STOP:
+        s_stop (self, effect);
+        break;
+    case BRD_CORE_DO_KILL:
+        s_kill (self, effect);
+        break;
+    case BRD_CORE_DO_OFFER:
+        s_offer (self, effect);
+        break;
+    case BRD_CORE_DO_RECLAIM:
+        brd_host_put_off (self, s_call (effect->task), BRD_HOST_ASKED_RECLAIM);
+        break;
+    case BRD_CORE_DO_PROBE:
+        brd_host_put_off (self, s_call (effect->task), BRD_HOST_ASKED_PROBE);
+        break;
+    case BRD_CORE_DO_FLAG:
+        s_flag (effect);
+        break;
+    case BRD_CORE_DO_END:
+        s_end (self, effect);
+        break;
+    case BRD_CORE_DO_FORGET:
+        s_forget (self, effect);
+        break;
+    case BRD_CORE_DO_POOL_BROKEN:
+        s_broken (self, effect);
+        break;
+    case BRD_CORE_DO_POOL_IDLE:
+        self->changed = 1;
+        break;
+    case BRD_CORE_DO_POOL_ENDED:
+        s_pool_ended (self, effect);
+        break;
+    }
+}

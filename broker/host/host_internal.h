@@ -1,0 +1,257 @@
+// host_internal.h - what the files of the host share
+//
+// SPDX-License-Identifier: MPL-2.0
+
+#ifndef BRD_HOST_INTERNAL_H
+#define BRD_HOST_INTERNAL_H
+
+#include <stdatomic.h>
+
+#include "base/brd_list.h"
+#include "base/brd_map.h"
+#include "client/brd_tasks.h"
+#include "host/host.h"
+#include "transport/brd_zmq.h"
+
+// Pools of one process at a time; each has a descriptor to sleep on.
+#define BRD_HOST_POOLS_MAX 256
+
+struct brd_host_worker {
+    brd_host_pool_t *pool;
+    uint32_t number;            // The core's
+    uint32_t place;
+    int32_t pid;                // 0 until the nursery has said it
+    brd_page_t *page;
+    unsigned char peer[BRD_ZMQ_ID];
+    char name[BRD_NURSERY_NAME_SIZE];
+    int connected;
+    int ended;                  // Its death is known
+    int stopped;                // By a signal, not by us
+    int closed;                 // It had closed its descriptors
+    int status;                 // As waitpid gives it
+    int64_t bury_at;            // Results under way may come until then
+    brd_list_t buried;          // In host.graves while ended
+    brd_list_t dirty;           // In host.dirty while out has tasks
+    brd_buf_t out;              // A TASKS message being filled
+    uint32_t out_count;
+    uint32_t held;              // Slots in use
+    uint32_t free_count;
+    uint16_t free_slots[BRD_PAGE_SLOTS];
+    brd_call_t *slots[BRD_PAGE_SLOTS];
+};
+
+struct brd_host_pool {
+    brd_host_t *host;
+    brd_list_t link;            // In host.pools
+    uint32_t number;
+    int fd;                     // To its nursery, -1
+    pid_t nursery;
+    int peek;
+    uint32_t workers_wanted;  // That must be up for open to return
+    int ending;                 // 1: the nursery is being ended
+    int ended;                  // 1: no worker, no task will be
+    int broken;                 // errno, 0: not
+    uint32_t up;                // Workers that have been started
+    uint32_t down;              // Starts that failed
+    int down_error;             // errno of the last
+    long live;                  // Workers known
+    brd_worker_setup_t setup;   // The snapshot has a copy
+    char name[BROOD_NAME_SIZE];
+    char reason[BRD_PAGE_TEXT];  // Why it is broken
+};
+
+// Who sleeps until something is done; on its own stack.
+typedef struct {
+    brd_list_t link;
+    _Atomic uint32_t word;      // 1: wake up and look
+    int (*done) (void *arg);
+    void *arg;
+} brd_host_follower_t;
+
+struct brd_host {
+    pthread_mutex_t lock;
+    brd_arena_t *arena;
+    brd_core_t *core;
+    brd_core_effects_t *effects;
+    brd_zmq_t *link;            // Made with the first connection
+    unsigned char id[BRD_ZMQ_ID];
+    int doorbell;               // eventfd
+    int timer;                  // timerfd, once a foreign loop drives
+    int foreign;                // epoll of all, once asked for; else -1
+    uint32_t pools_made;
+    int pool_count;
+    uint64_t seq;               // Last one used
+    brd_list_t pools;
+    brd_list_t dirty;           // Workers with tasks to send
+    brd_list_t graves;          // Workers that ended, not buried yet
+    brd_map_t workers;          // By number
+    brd_list_t later;           // Calls to answer for, or to submit
+    uint32_t downs[2 * BRD_CORE_EFFECTS_MAX];  // Workers that never were
+    size_t down_count;
+    int stepping;               // 1: the core's effects are being done
+    int changed;                // 1: followers should look again
+    int turning;                // 1: within brd_host_turn
+    int touched;                // 1: the link was written to since it was read
+    int64_t now;                // The clock, as of the turn under way
+
+    // Driving
+    int leader;                 // 1: somebody sleeps on the sockets
+    int keeper_leads;           // 1: it is the keeper
+    brd_list_t followers;
+    uint64_t turns;             // Grows with each look at the sockets
+    int64_t leader_wakes;       // The deadline the leader sleeps with
+    int64_t harvest_at;         // Next look into the pages, BRD_NEVER
+    int64_t harvest_gap;
+    _Atomic uint32_t interrupts;
+
+    // Keeper
+    int keeper_made;
+    pthread_t keeper;
+    _Atomic uint32_t keeper_word;  // Bell: wake up
+    int keeper_parked;
+    int64_t keeper_off;         // Leads no earlier
+    int quit;
+
+    // Callbacks
+    int callbacks_made;
+    pthread_t callbacks_thread;
+    _Atomic uint32_t callbacks_word;
+    _Atomic (brd_callback_t *) callbacks_inbox;  // Last first
+    int callbacks_quit;
+    brd_callback_t *callbacks;
+    brd_callback_t **callbacks_end;
+    uint64_t callbacks_queued;
+    uint64_t callbacks_run;
+    int callbacks_running;      // 1: a thread runs them
+    pthread_t callbacks_by;     // That thread
+};
+
+// --- host_turn.c -----------------------------------------------------------
+
+// Locked. One event to the core, all its effects, and what follows from them.
+// -1 only as brd_core_step () for the event itself.
+int
+brd_host_step (brd_host_t *self, const brd_core_event_t *event);
+
+// Locked. Takes what has come and sends what is due, until both are done;
+// reports: look at the nurseries too.
+void
+brd_host_turn (brd_host_t *self, int reports);
+
+// Locked. The next time something is due whatever happens.
+int64_t
+brd_host_deadline (const brd_host_t *self);
+
+// Locked. What is due by the clock.
+void
+brd_host_tick (brd_host_t *self, int64_t now);
+
+// Rings the leader's bell; safe in signal handlers.
+void
+brd_host_ring (brd_host_t *self);
+
+// --- host_effects.c --------------------------------------------------------
+
+// What is put off for a call, in brd_call_t.asked; done lowest bit first.
+enum {
+    BRD_HOST_ASKED_SUBMIT = 1,
+    BRD_HOST_ASKED_RECLAIM = 2,  // By the core
+    BRD_HOST_ASKED_PROBE = 4,    // By the core
+    BRD_HOST_ASKED_CANCEL = 8
+};
+
+// Locked. To be done for the call when the step under way is done.
+void
+brd_host_put_off (brd_host_t *self, brd_call_t *call, int what);
+
+// Locked. Does one effect.
+void
+brd_host_effect (brd_host_t *self, const brd_core_effect_t *effect);
+
+// --- host_worker.c ---------------------------------------------------------
+
+brd_host_worker_t *
+brd_host_worker_find (brd_host_t *self, uint32_t number);
+
+// A worker to be: its page, its number. NULL with ENOMEM, ENOSPC.
+brd_host_worker_t *
+brd_host_worker_new (brd_host_pool_t *pool, uint32_t number, uint32_t place);
+void
+brd_host_worker_free (brd_host_worker_t *self);
+
+// Puts a call into a slot and into the message being filled.
+void
+brd_host_worker_offer (brd_host_worker_t *self, brd_call_t *call);
+
+// Takes a call back: 1, or 0 if it has started.
+int
+brd_host_worker_reclaim (brd_host_worker_t *self, brd_call_t *call);
+
+// Sends the message being filled.
+void
+brd_host_worker_flush (brd_host_worker_t *self);
+
+// Sends an operation without tasks: STOP, or CREDIT with note.
+void
+brd_host_worker_tell (brd_host_worker_t *self,
+                      brd_op_t op,
+                      const brd_wire_note_t *note);
+
+// A result that has come; bytes NULL: it lies in the page.
+void
+brd_host_worker_result (brd_host_worker_t *self,
+                        const brd_wire_result_t *result);
+
+// Takes what is DONE in the page; returns how many.
+uint32_t
+brd_host_worker_harvest (brd_host_worker_t *self);
+
+// It has ended: buried now, or when what is under way has come or is late.
+void
+brd_host_worker_ended (brd_host_worker_t *self, int status, int closed);
+// 1 if it was.
+int
+brd_host_worker_bury (brd_host_worker_t *self, int64_t now);
+
+// --- host_pool.c -----------------------------------------------------------
+
+// Tells the nursery to start or kill a worker. -1 when it is gone.
+int
+brd_host_pool_command (brd_host_pool_t *self,
+                       brd_nursery_command_type_t type,
+                       const brd_host_worker_t *worker);
+
+// Takes the reports of the nursery.
+void
+brd_host_pool_reports (brd_host_pool_t *self);
+
+// --- host_drive.c, host_keeper.c, host_callbacks.c --------------------------
+
+// Locked. A foreign loop sleeps on this too from now on, or no more.
+void
+brd_host_watch (brd_host_t *self, int fd);
+void
+brd_host_unwatch (brd_host_t *self, int fd);
+
+// Locked; unlocks while it sleeps. One sleep on everything, at most until
+// deadline, and the turn after it.
+void
+brd_host_lead (brd_host_t *self, int64_t deadline);
+
+// Locked. Wakes the followers that have something to see, and one to lead if
+// nobody does.
+void
+brd_host_hand_on (brd_host_t *self);
+
+// Locked. Work is outstanding and maybe nobody drives.
+void
+brd_host_keeper_call (brd_host_t *self);
+void
+brd_host_keeper_stop (brd_host_t *self);
+void
+brd_host_callbacks_stop (brd_host_t *self);
+// Runs callbacks until there are none; returns how many. Not locked.
+long
+brd_host_callbacks_take (brd_host_t *self);
+
+#endif  // BRD_HOST_INTERNAL_H
