@@ -1,0 +1,93 @@
+// brd_pool.h - the inside of a pool
+//
+// SPDX-License-Identifier: MPL-2.0
+
+#ifndef BRD_POOL_H
+#define BRD_POOL_H
+
+#include <stdatomic.h>
+
+#include "api/brd_future.h"
+#include "brood/brood_pool.h"
+#include "client/brd_tasks.h"
+
+struct brood_pool {
+    brd_handle_t handle;
+    brd_host_t *host;
+    brd_host_pool_t *pool;   // NULL: inline
+    _Atomic uint32_t refs;   // The user's handle, streams, maps
+    int workers;
+    int closed;              // No more work
+    int ended;               // Terminated or destroyed
+    brd_tasks_snapshot_t *snapshot;
+    char name[BROOD_NAME_SIZE];
+    // Inline only
+    long done;
+    long failed;
+    void *data;
+    void (*data_free) (void *data);
+};
+
+// --- brd_spec.c ------------------------------------------------------------
+
+typedef struct {
+    int inline_calls;
+    int workers;  // 0: as many as CPUs
+} brd_spec_t;
+
+// Reads a spec, NULL meaning $BROOD_POOL or "local". -1 with EINVAL and a text
+// that points at where, or ENOTSUP for places this version cannot reach.
+int
+brd_spec_read (const char *spec, brd_spec_t *ret_spec);
+
+// --- brood_pool.c ----------------------------------------------------------
+
+void
+brd_pool_ref (brood_pool_t *self);
+void
+brd_pool_unref (brood_pool_t *self);
+
+// 0 if work can be given to it from here, or -1: EINVAL, ENOTSUP in a worker
+// (the pool is its owner's), EPIPE, or EINVAL for a function the workers do
+// not have.
+int
+brd_pool_check (brood_pool_t *self, const void *fn_p, const char *function);
+
+// The name a function is registered under, or "task".
+const char *
+brd_pool_task_name (uint64_t fn);
+
+uint64_t
+brd_pool_address (const void *fn_p);
+
+// A number for a text, as keys need; 0 for NULL.
+uint64_t
+brd_pool_text_id (const char *text);
+
+// The core's view of the user's options. -1 with EINVAL.
+int
+brd_pool_task_options (const brood_task_options_t *options,
+                       brd_core_task_options_t *ret_core);
+
+// --- brd_inline.c ----------------------------------------------------------
+
+// Runs a message task in the calling thread. future gets its notes; NULL: none.
+// Returns its status; out and text as brd_worker_run ().
+int
+brd_inline_run (brood_pool_t *pool,
+                brood_task_fn *fn,
+                const brood_msg_t *in,
+                brood_msg_t *out,
+                brood_future_t *future,
+                char text[BRD_PAGE_TEXT]);
+
+// Runs one element of a typed map in the calling thread.
+int
+brd_inline_map (brood_pool_t *pool,
+                brood_mapper_fn *fn,
+                const void *in,
+                void *out,
+                void *arg,
+                char text[BRD_PAGE_TEXT]);
+
+#endif  // BRD_POOL_H

@@ -1,0 +1,172 @@
+// brd_runtime.c - what there is once in a process: arena, host, names
+//
+// SPDX-License-Identifier: MPL-2.0
+//
+// The process's own state, one of the globals docs/decisions/0003-globals.md
+// permits. A worker inherits it with the snapshot: arena and brood stay, the
+// host is its owner's and is not touched; the birth number tells.
+
+#include "api/brd_runtime.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "base/brd_check.h"
+#include "base/brd_log.h"
+#include "base/brd_mem.h"
+#include "base/brd_process.h"
+#include "base/brd_sys.h"
+#include "client/brd_tasks.h"
+
+static struct {
+    pthread_mutex_t lock;
+    brd_arena_t *arena;
+    uint64_t brood;
+    int inline_calls;
+    char *pool_spec;
+    int exit_registered;
+    brd_host_t *host;
+    uint32_t host_birth;  // Process the host belongs to
+    int stopped;          // 1: brood_fini () has been called
+} s_runtime = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+// Only the process that started brood ends it. A stray child of the program's
+// own fork () runs this too and must leave everything alone.
+static void
+s_at_exit (void)
+{
+    if (brd_process_role () == BRD_ROLE_OWNER)
+        brd_runtime_stop ();
+}
+
+static int
+s_start (const brood_options_t *options)
+{
+    if (brd_tasks_verdict () < 0)
+        return -1;
+    brd_log_init_from_env ();
+    if (brd_sys_random (&s_runtime.brood, sizeof s_runtime.brood) < 0)
+        return -1;
+    s_runtime.brood |= 1;  // 0 means: cannot travel
+    brd_arena_t *arena = brd_arena_new (options ? options->arena_size_bytes : 0);
+    if (!arena)
+        return -1;
+    if (brd_process_become (BRD_ROLE_OWNER) < 0) {
+        brd_arena_destroy (&arena);
+        return -1;
+    }
+    s_runtime.inline_calls = options && options->inline_calls;
+    if (!(options && options->keep_exit) && !s_runtime.exit_registered)
+        s_runtime.exit_registered = atexit (s_at_exit) == 0;
+    s_runtime.arena = arena;
+    return 0;
+}
+
+int
+brd_runtime_start (const brood_options_t *options)
+{
+    if (brd_process_role () == BRD_ROLE_STRAY)
+        return brd_error_set (ENOTSUP,
+                              "brood cannot be used in a child of the "
+                              "program's own fork ()");
+    pthread_mutex_lock (&s_runtime.lock);
+    const int rc = s_runtime.arena ? 0 : s_start (options);
+    pthread_mutex_unlock (&s_runtime.lock);
+    return rc;
+}
+
+int
+brd_runtime_need (void)
+{
+    return brd_runtime_start (NULL);
+}
+
+void
+brd_runtime_stop (void)
+{
+    if (brd_process_role () != BRD_ROLE_OWNER
+        && brd_process_role () != BRD_ROLE_WORKER)
+        return;
+    brd_host_t *host = brd_runtime_host_or_null ();
+    pthread_mutex_lock (&s_runtime.lock);
+    s_runtime.stopped = 1;
+    pthread_mutex_unlock (&s_runtime.lock);
+    // Its memory stays: handles that are left may still be destroyed.
+    if (host)
+        brd_host_stop (host);
+}
+
+brd_host_t *
+brd_runtime_host_or_null (void)
+{
+    pthread_mutex_lock (&s_runtime.lock);
+    brd_host_t *host
+        = s_runtime.host_birth == brd_process_birth () ? s_runtime.host : NULL;
+    pthread_mutex_unlock (&s_runtime.lock);
+    return host;
+}
+
+brd_host_t *
+brd_runtime_host (void)
+{
+    if (brd_runtime_need () < 0)
+        return NULL;
+    if (s_runtime.stopped) {
+        brd_error_set (ENOTSUP, "brood has been ended by brood_fini ()");
+        return NULL;
+    }
+    pthread_mutex_lock (&s_runtime.lock);
+    if (!s_runtime.host || s_runtime.host_birth != brd_process_birth ()) {
+        s_runtime.host = brd_host_new (s_runtime.arena);
+        s_runtime.host_birth = brd_process_birth ();
+    }
+    brd_host_t *host = s_runtime.host;
+    pthread_mutex_unlock (&s_runtime.lock);
+    return host;
+}
+
+void
+brd_runtime_interrupt (void)
+{
+    // No lock in a signal handler: the pointer is read as it is. It is set
+    // before anybody can wait, and cleared when nobody may any more.
+    brd_host_t *host = s_runtime.host;
+    if (host && s_runtime.host_birth == brd_process_birth ())
+        brd_host_interrupt (host);
+}
+
+brd_arena_t *
+brd_runtime_arena (void)
+{
+    return s_runtime.arena;
+}
+
+uint64_t
+brd_runtime_brood (void)
+{
+    return s_runtime.brood;
+}
+
+const char *
+brd_runtime_pool_spec (void)
+{
+    return s_runtime.pool_spec ? s_runtime.pool_spec : getenv ("BROOD_POOL");
+}
+
+int
+brd_runtime_set_pool_spec (const char *spec)
+{
+    char *copy = brd_mem_strdup (spec);
+    if (!copy)
+        return -1;
+    brd_mem_free (s_runtime.pool_spec);
+    s_runtime.pool_spec = copy;
+    return 0;
+}
+
+int
+brd_runtime_inline (void)
+{
+    return s_runtime.inline_calls;
+}

@@ -1,0 +1,55 @@
+// brd_runtime.h - what there is once in a process: arena, host, names
+//
+// SPDX-License-Identifier: MPL-2.0
+
+#ifndef BRD_RUNTIME_H
+#define BRD_RUNTIME_H
+
+#include "base/brd_arena.h"
+#include "brood/brood_init.h"
+#include "host/host.h"
+
+// Starts brood if brood_init () was not called. -1 with its errno, or ENOTSUP
+// in a child of the program's own fork ().
+int
+brd_runtime_need (void);
+
+// As brood_init_with (), without the command line.
+int
+brd_runtime_start (const brood_options_t *options);
+
+// As brood_fini ().
+void
+brd_runtime_stop (void);
+
+// The process's own host, made when first needed; NULL with errno. In a worker
+// it is another one than its owner's.
+brd_host_t *
+brd_runtime_host (void);
+
+// The same if there is one, else NULL.
+brd_host_t *
+brd_runtime_host_or_null (void);
+
+// As brood_interrupt (): safe in signal handlers.
+void
+brd_runtime_interrupt (void);
+
+brd_arena_t *
+brd_runtime_arena (void);
+
+// Random, the same in all processes of a brood.
+uint64_t
+brd_runtime_brood (void);
+
+// --brood-pool=SPEC, else $BROOD_POOL, else NULL.
+const char *
+brd_runtime_pool_spec (void);
+int
+brd_runtime_set_pool_spec (const char *spec);
+
+// 1 if pools are inline whatever their spec says.
+int
+brd_runtime_inline (void);
+
+#endif  // BRD_RUNTIME_H

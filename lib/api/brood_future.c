@@ -1,0 +1,632 @@
+// brood_future.c - a result that will come
+//
+// SPDX-License-Identifier: MPL-2.0
+//
+//     submit        the future is the call: one allocation for both
+//     the core says END -> s_ended, under the host's lock: result or story
+//                          into the future, callbacks queued, done = 1
+//     get, wait     brd_host_wait: drives until done
+//     destroy       lets go; the task runs on, its end frees the memory
+//
+// Read next: brd_future.h, brood_pool.c; broker/host/host_drive.c.
+
+#include "brood/brood_future.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "api/brd_future.h"
+#include "api/brd_runtime.h"
+#include "api/brd_story.h"
+#include "base/brd_check.h"
+#include "base/brd_clock.h"
+#include "base/brd_mem.h"
+#include "client/brd_msg.h"
+
+struct brd_future_then {
+    brd_callback_t callback;  // First
+    brd_future_then_t *next;
+    brood_future_t *future;
+    brood_future_fn *fn;
+    void *arg;
+};
+
+// Counts ends, to tell which future ended first.
+static _Atomic uint64_t s_order;
+
+// --- Inside ----------------------------------------------------------------
+
+static void
+s_noted (brd_call_t *call, brd_op_t op, const brd_wire_note_t *note)
+{
+    brd_future_note (BRD_LIST_ITEM (call, brood_future_t, call), op, note);
+}
+
+static void
+s_ended (brd_call_t *call, const brd_call_end_t *end)
+{
+    brood_future_t *self = BRD_LIST_ITEM (call, brood_future_t, call);
+    self->under_way = 0;
+    brd_future_end (self, end);
+    brd_future_unref (self);
+}
+
+brood_future_t *
+brd_future_new (brd_host_t *host, const char *name)
+{
+    brood_future_t *self = brd_mem_alloc (sizeof *self);
+    if (!self)
+        return NULL;
+    memset (self, 0, offsetof (brood_future_t, body));
+    brd_handle_init (&self->handle, BRD_KIND_FUTURE);
+    self->host = host;
+    self->name = name;
+    self->refs = 1;
+    self->owned = 1;
+    self->then_end = &self->then;
+    self->emits_end = &self->emits;
+    self->call.ended = s_ended;
+    self->call.noted = s_noted;
+    return self;
+}
+
+int
+brd_future_set_body (brood_future_t *self, const void *bytes, size_t size)
+{
+    void *body = self->body;
+    if (size > sizeof self->body) {
+        body = self->body_large = brd_mem_alloc (size);
+        if (!body)
+            return -1;
+    }
+    memcpy (body, bytes, size);
+    self->call.body = body;
+    self->call.core.size_bytes = (uint32_t) size;
+    return 0;
+}
+
+int
+brd_future_submit (brood_future_t *self)
+{
+    self->refs++;
+    self->under_way = 1;
+    if (brd_host_submit (self->host, &self->call) == 0)
+        return 0;
+    self->refs--;
+    self->under_way = 0;
+    return -1;
+}
+
+void
+brd_future_ref (brood_future_t *self)
+{
+    self->refs++;
+}
+
+static void
+s_free_emits (brood_future_t *self)
+{
+    while (self->emits) {
+        brd_future_emit_t *next = self->emits->next;
+        brd_mem_free (self->emits);
+        self->emits = next;
+    }
+}
+
+void
+brd_future_unref (brood_future_t *self)
+{
+    if (--self->refs > 0)
+        return;
+    s_free_emits (self);
+    brood_msg_destroy (&self->msg);
+    brood_msg_destroy (&self->emitted);
+    if (self->result != self->small)
+        brd_mem_free (self->result);
+    brd_mem_free (self->body_large);
+    brd_mem_free (self->info);
+    brd_mem_free (self->options);
+    brd_handle_fini (&self->handle);
+    brd_mem_free (self);
+}
+
+static int
+s_keep_result (brood_future_t *self, const brd_call_end_t *end)
+{
+    self->result_size = end->size;
+    self->result = self->small;
+    if (end->size > sizeof self->small)
+        self->result = brd_mem_alloc (end->size);
+    if (!self->result)
+        return -1;
+    if (end->size > 0)
+        memcpy (self->result, end->bytes, end->size);
+    return 0;
+}
+
+// Whatever it is waiting for the end of this future can go on.
+static void
+s_publish (brood_future_t *self)
+{
+    self->order = atomic_fetch_add (&s_order, 1) + 1;
+    atomic_store_explicit (&self->done, 1, memory_order_release);
+    brd_mem_free (self->body_large);
+    self->body_large = NULL;
+    while (self->then) {
+        brd_future_then_t *then = self->then;
+        self->then = then->next;
+        brd_host_callback (self->host, &then->callback);
+    }
+    brd_host_changed (self->host);
+}
+
+void
+brd_future_end_info (brood_future_t *self, const brood_error_info_t *info)
+{
+    // Without memory for the story the errno alone must do.
+    self->error = info->error;
+    self->info = brd_mem_alloc (sizeof *self->info);
+    if (self->info)
+        *self->info = *info;
+    s_publish (self);
+}
+
+void
+brd_future_end (brood_future_t *self, const brd_call_end_t *end)
+{
+    brd_call_end_t told = *end;
+    const int wanted = self->owned || self->then;
+    if (told.error == 0 && wanted && s_keep_result (self, end) < 0) {
+        told.error = ENOMEM;
+        told.bytes = NULL;
+    }
+    if (told.error == 0) {
+        s_publish (self);
+        return;
+    }
+    brood_error_info_t info;
+    brd_story (&info, self->name, -1, &told);
+    brd_future_end_info (self, &info);
+}
+
+static void
+s_note_emit (brood_future_t *self, const brd_wire_note_t *note)
+{
+    brd_future_emit_t *emit
+        = self->owned ? brd_mem_alloc (sizeof *emit + note->size) : NULL;
+    if (!emit) {
+        // Nobody reads it, or there is no room: the task must not wait for us.
+        brd_host_credit (self->host, &self->call, 1);
+        return;
+    }
+    emit->next = NULL;
+    emit->size = note->size;
+    memcpy (emit->bytes, note->body, note->size);
+    *self->emits_end = emit;
+    self->emits_end = &emit->next;
+}
+
+void
+brd_future_note (brood_future_t *self, brd_op_t op, const brd_wire_note_t *note)
+{
+    if (op == BRD_OP_PROGRESS) {
+        self->progress_done = note->done;
+        self->progress_total = note->total;
+    }
+    else if (op == BRD_OP_EMIT)
+        s_note_emit (self, note);
+    brd_host_changed (self->host);
+}
+
+// --- Waiting ---------------------------------------------------------------
+
+static int
+s_is_done (void *arg)
+{
+    const brood_future_t *self = arg;
+    return atomic_load_explicit (&self->done, memory_order_acquire) != 0;
+}
+
+static int
+s_wait (brood_future_t *self, int timeout_ms)
+{
+    if (s_is_done (self))
+        return 0;
+    return brd_host_wait (
+        self->host, s_is_done, self, brd_clock_deadline (timeout_ms));
+}
+
+static int
+s_fail (const brood_future_t *self)
+{
+    if (self->info)
+        return brd_error_take (self->info);
+    return brd_error_set (self->error, "%s failed", self->name);
+}
+
+int
+brood_future_wait (brood_future_t *self, int timeout_ms)
+{
+    BRD_REQUIRE_HANDLE (self, BRD_KIND_FUTURE, -1);
+    BRD_REQUIRE (timeout_ms >= BROOD_FOREVER, -1);
+    return s_wait (self, timeout_ms);
+}
+
+const brood_msg_t *
+brood_future_result (brood_future_t *self, int timeout_ms)
+{
+    BRD_REQUIRE_HANDLE (self, BRD_KIND_FUTURE, NULL);
+    BRD_REQUIRE (timeout_ms >= BROOD_FOREVER, NULL);
+    if (s_wait (self, timeout_ms) < 0)
+        return NULL;
+    if (self->error != 0) {
+        s_fail (self);
+        return NULL;
+    }
+    brd_host_lock (self->host);
+    if (!self->msg)
+        self->msg = self->result_size > 0
+                        ? brd_msg_new_view (self->result, self->result_size)
+                        : brd_msg_new_empty ();
+    const brood_msg_t *msg = self->msg;
+    brd_host_unlock (self->host);
+    return msg;
+}
+
+int
+brood_future_get (brood_future_t *self,
+                  int timeout_ms,
+                  const char *picture,
+                  ...)
+{
+    BRD_REQUIRE (picture != NULL, -1);
+    const brood_msg_t *msg = brood_future_result (self, timeout_ms);
+    if (!msg)
+        return -1;
+    va_list args;
+    va_start (args, picture);
+    const int rc = brood_msg_vunpack (msg, picture, args);
+    va_end (args);
+    return rc;
+}
+
+typedef struct {
+    brood_future_t *const *futures;
+    size_t n;
+    int first_error;
+    long found;  // any: index of the one that ended first
+} s_many_t;
+
+static int
+s_all_done (void *arg)
+{
+    const s_many_t *many = arg;
+    int all = 1;
+    for (size_t i = 0; i < many->n; i++) {
+        brood_future_t *future = many->futures[i];
+        if (!future)
+            continue;
+        if (!s_is_done (future))
+            all = 0;
+        else if (many->first_error && future->error != 0)
+            return 1;
+    }
+    return all;
+}
+
+static int
+s_any_done (void *arg)
+{
+    s_many_t *many = arg;
+    uint64_t first = UINT64_MAX;
+    for (size_t i = 0; i < many->n; i++) {
+        brood_future_t *future = many->futures[i];
+        if (future && s_is_done (future) && future->order < first) {
+            first = future->order;
+            many->found = (long) i;
+        }
+    }
+    return first != UINT64_MAX;
+}
+
+// How many of them there are; -1 if one is not a future.
+static long
+s_check_many (brood_future_t *const *futures, size_t n)
+{
+    long count = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (!futures[i])
+            continue;
+        BRD_REQUIRE_HANDLE (futures[i], BRD_KIND_FUTURE, -1);
+        count++;
+    }
+    return count;
+}
+
+int
+brood_future_wait_all (brood_future_t *const *futures,
+                       size_t n,
+                       int timeout_ms,
+                       int first_error)
+{
+    BRD_REQUIRE (futures != NULL || n == 0, -1);
+    BRD_REQUIRE (timeout_ms >= BROOD_FOREVER, -1);
+    const long count = s_check_many (futures, n);
+    if (count <= 0)
+        return (int) count;
+    brd_host_t *host = brd_runtime_host ();
+    s_many_t many
+        = { .futures = futures, .n = n, .first_error = first_error };
+    return host ? brd_host_wait (
+                      host, s_all_done, &many, brd_clock_deadline (timeout_ms))
+                : -1;
+}
+
+long
+brood_future_wait_any (brood_future_t *const *futures,
+                       size_t n,
+                       int timeout_ms)
+{
+    BRD_REQUIRE (futures != NULL || n == 0, -1);
+    BRD_REQUIRE (timeout_ms >= BROOD_FOREVER, -1);
+    const long count = s_check_many (futures, n);
+    if (count < 0)
+        return -1;
+    if (count == 0)
+        return brd_error_set (ENOENT, "no futures are left");
+    brd_host_t *host = brd_runtime_host ();
+    s_many_t many = { .futures = futures, .n = n };
+    if (!host
+        || brd_host_wait (
+               host, s_any_done, &many, brd_clock_deadline (timeout_ms))
+               < 0)
+        return -1;
+    return many.found;
+}
+
+static int
+s_has_emit (void *arg)
+{
+    const brood_future_t *self = arg;
+    return self->emits != NULL || s_is_done (arg);
+}
+
+int
+brood_future_next (brood_future_t *self,
+                   int timeout_ms,
+                   const char *picture,
+                   ...)
+{
+    BRD_REQUIRE_HANDLE (self, BRD_KIND_FUTURE, -1);
+    BRD_REQUIRE (timeout_ms >= BROOD_FOREVER && picture != NULL, -1);
+    if (brd_host_wait (
+            self->host, s_has_emit, self, brd_clock_deadline (timeout_ms))
+        < 0)
+        return -1;
+    brd_host_lock (self->host);
+    brd_future_emit_t *emit = self->emits;
+    if (emit) {
+        self->emits = emit->next;
+        if (!self->emits)
+            self->emits_end = &self->emits;
+        if (self->under_way)
+            brd_host_credit (self->host, &self->call, 1);
+    }
+    brd_host_unlock (self->host);
+    if (!emit)
+        return self->error != 0 ? s_fail (self) : 0;
+    brood_msg_destroy (&self->emitted);
+    self->emitted = brood_msg_new_bytes (emit->bytes, emit->size);
+    brd_mem_free (emit);
+    if (!self->emitted)
+        return -1;
+    va_list args;
+    va_start (args, picture);
+    const int rc = brood_msg_vunpack (self->emitted, picture, args);
+    va_end (args);
+    return rc < 0 ? -1 : 1;
+}
+
+// --- Callbacks -------------------------------------------------------------
+
+static void
+s_run_then (brd_callback_t *callback)
+{
+    brd_future_then_t *then = (brd_future_then_t *) (void *) callback;
+    brood_future_t *future = then->future;
+    brd_host_t *host = future->host;
+    then->fn (future, then->arg);
+    brd_host_lock (host);
+    brd_future_unref (future);
+    brd_host_unlock (host);
+    brd_mem_free (then);
+}
+
+int
+brood_future_then (brood_future_t *self, brood_future_fn *fn, void *arg)
+{
+    BRD_REQUIRE_HANDLE (self, BRD_KIND_FUTURE, -1);
+    BRD_REQUIRE (fn != NULL, -1);
+    brd_future_then_t *then = brd_mem_zalloc (sizeof *then);
+    if (!then)
+        return -1;
+    if (brd_host_callbacks_start (self->host) < 0) {
+        brd_mem_free (then);
+        return -1;
+    }
+    then->callback.call = s_run_then;
+    then->future = self;
+    then->fn = fn;
+    then->arg = arg;
+    brd_host_lock (self->host);
+    brd_future_ref (self);
+    if (s_is_done (self))
+        brd_host_callback (self->host, &then->callback);
+    else {
+        *self->then_end = then;
+        self->then_end = &then->next;
+    }
+    brd_host_unlock (self->host);
+    return 0;
+}
+
+// --- Cancelling ------------------------------------------------------------
+
+static int
+s_cancel (brood_future_t *self, int64_t grace_ns)
+{
+    brd_host_lock (self->host);
+    if (self->under_way)
+        brd_host_cancel (self->host, &self->call, grace_ns);
+    const int gone = s_is_done (self) && self->error == ECANCELED;
+    brd_host_unlock (self->host);
+    return gone;
+}
+
+int
+brood_future_cancel (brood_future_t *self)
+{
+    BRD_REQUIRE_HANDLE (self, BRD_KIND_FUTURE, -1);
+    return s_cancel (self, -1);
+}
+
+int
+brood_future_kill (brood_future_t *self, int grace_ms)
+{
+    BRD_REQUIRE_HANDLE (self, BRD_KIND_FUTURE, -1);
+    BRD_REQUIRE (grace_ms >= 0, -1);
+    return s_cancel (self, (int64_t) grace_ms * 1000000);
+}
+
+// --- Questions -------------------------------------------------------------
+
+int
+brood_future_done (const brood_future_t *self)
+{
+    BRD_REQUIRE_HANDLE (self, BRD_KIND_FUTURE, -1);
+    return (int) atomic_load_explicit (&self->done, memory_order_acquire);
+}
+
+int
+brood_future_running (const brood_future_t *self)
+{
+    BRD_REQUIRE_HANDLE (self, BRD_KIND_FUTURE, -1);
+    brd_host_lock (self->host);
+    const int running = self->under_way && brd_host_running (&self->call);
+    brd_host_unlock (self->host);
+    return running;
+}
+
+int
+brood_future_cancelled (const brood_future_t *self)
+{
+    const int done = brood_future_done (self);
+    return done <= 0 ? done : self->error == ECANCELED;
+}
+
+const char *
+brood_future_error (const brood_future_t *self)
+{
+    const int done = brood_future_done (self);
+    if (done <= 0 || self->error == 0)
+        return NULL;
+    return self->info ? self->info->text : strerror (self->error);
+}
+
+int
+brood_future_progress (const brood_future_t *self,
+                       double *ret_done,
+                       double *ret_total)
+{
+    BRD_REQUIRE_HANDLE (self, BRD_KIND_FUTURE, -1);
+    brd_host_lock (self->host);
+    if (ret_done)
+        *ret_done = self->progress_done;
+    if (ret_total)
+        *ret_total = self->progress_total;
+    brd_host_unlock (self->host);
+    return 0;
+}
+
+// --- Promises --------------------------------------------------------------
+
+brood_future_t *
+brood_future_new (void)
+{
+    brd_host_t *host = brd_runtime_host ();
+    return host ? brd_future_new (host, "promise") : NULL;
+}
+
+// Ends a promise unless it has ended; only the first time counts.
+static int
+s_settle (brood_future_t *self, const brd_call_end_t *end)
+{
+    int rc = 0;
+    brd_host_lock (self->host);
+    if (s_is_done (self) || self->under_way)
+        rc = brd_error_set (EBUSY, "the future has its outcome already");
+    else
+        brd_future_end (self, end);
+    brd_host_unlock (self->host);
+    return rc;
+}
+
+int
+brood_future_set_result (brood_future_t *self, const char *picture, ...)
+{
+    BRD_REQUIRE_HANDLE (self, BRD_KIND_FUTURE, -1);
+    BRD_REQUIRE (picture != NULL, -1);
+    brood_msg_t *msg = brd_msg_new_empty ();
+    if (!msg)
+        return -1;
+    va_list args;
+    va_start (args, picture);
+    int rc = brood_msg_vpack (msg, picture, args);
+    va_end (args);
+    if (rc == 0) {
+        brd_call_end_t end = { 0 };
+        end.bytes = brd_msg_data (msg, &end.size);
+        rc = s_settle (self, &end);
+    }
+    brood_msg_destroy (&msg);
+    return rc;
+}
+
+int
+brood_future_set_error (brood_future_t *self, const char *format, ...)
+{
+    BRD_REQUIRE_HANDLE (self, BRD_KIND_FUTURE, -1);
+    BRD_REQUIRE (format != NULL, -1);
+    char text[BRD_PAGE_TEXT];
+    va_list args;
+    va_start (args, format);
+    const int length = vsnprintf (text, sizeof text, format, args);
+    va_end (args);
+    const brd_call_end_t end = {
+        .error = EIO,
+        .bytes = text,
+        .size = length < 0                         ? 0
+                : (size_t) length < sizeof text ? (size_t) length
+                                                : sizeof text - 1,
+    };
+    return s_settle (self, &end);
+}
+
+void
+brood_future_destroy (brood_future_t **self_p)
+{
+    if (!self_p || !*self_p)
+        return;
+    const int saved_errno = errno;
+    brood_future_t *self = *self_p;
+    *self_p = NULL;
+    // In a child of whatever kind the future is the parent's.
+    if (brd_handle_check (&self->handle, BRD_KIND_FUTURE, __func__) == 0) {
+        brd_host_t *host = self->host;
+        brd_host_lock (host);
+        self->owned = 0;
+        brd_future_unref (self);
+        brd_host_unlock (host);
+    }
+    errno = saved_errno;
+}
