@@ -31,6 +31,8 @@
 #ifndef BROOD_H
 #define BROOD_H
 
+// clang-format off
+
 // The rules, the start and the errors
 #include "brood/brood_prelude.h"
 #include "brood/brood_init.h"
@@ -47,5 +49,7 @@
 
 // Share
 #include "brood/brood_array.h"
+
+// clang-format on
 
 #endif  // BROOD_H

@@ -108,8 +108,13 @@ s_hand_over (brd_worker_t *self, brd_wire_result_t *result)
     }
     if (!(result->flags & BRD_RESULT_IN_PAGE)) {
         s_flush (self);
-        atomic_store (&self->page->claim[result->slot],
-                      BRD_CLAIM (result->seq, BRD_CLAIM_DONE_SENT));
+        // By compare-and-swap: the host may have the result already, and the
+        // slot be offered anew.
+        uint64_t running = BRD_CLAIM (result->seq, BRD_CLAIM_RUNNING);
+        (void) atomic_compare_exchange_strong (
+            &self->page->claim[result->slot],
+            &running,
+            BRD_CLAIM (result->seq, BRD_CLAIM_DONE_SENT));
     }
     else if (self->result_count == BRD_WIRE_BATCH_MAX
              || self->now - self->results_since > S_HOLD_NS)

@@ -513,6 +513,14 @@ brd_core_pool_dooms (const brd_core_pool_t *pool, const brd_core_task_t *task)
     return pool->ending != 0 || task->epoch != pool->epoch;
 }
 
+// It must not become READY: that, or its place has been taken away.
+static inline int
+brd_core_pool_bars (const brd_core_pool_t *pool, const brd_core_task_t *task)
+{
+    return brd_core_pool_dooms (pool, task) || task->pin > pool->target;
+}
+
+// With which error, in either case.
 static inline int
 brd_core_pool_doom (const brd_core_pool_t *pool)
 {

@@ -201,7 +201,7 @@ s_leader (const brd_core_pool_t *pool, const brd_core_task_t *self)
 {
     brd_core_task_t *leader = brd_map_get (&pool->onces, s_once (self));
     return leader && !(leader->flags & BRD_CORE_TASK_CANCELLED)
-                   && !brd_core_pool_dooms (pool, leader)
+                   && !brd_core_pool_bars (pool, leader)
                ? leader
                : NULL;
 }
@@ -376,7 +376,7 @@ s_hand_on (brd_core_t *core, brd_core_pool_t *pool, brd_core_task_t *self)
     const int rc = brd_map_set (&pool->keys, s_key (next), next);
     brd_assert (rc == 0);
     next->flags |= BRD_CORE_TASK_HOLDER;
-    if (brd_core_pool_dooms (pool, next))
+    if (brd_core_pool_bars (pool, next))
         brd_core_task_end (core, next, brd_core_pool_doom (pool));
     else if (next->pin > pool->target)
         brd_core_task_end (core, next, ECANCELED);  // Its place is gone
@@ -609,14 +609,12 @@ brd_core_task_reclaimed (brd_core_t *core, brd_core_task_t *self)
     brd_core_worker_drop (worker, self);
     worker->offered--;
     self->worker = 0;
-    if (brd_core_pool_dooms (pool, self))
+    if (brd_core_pool_bars (pool, self))
         brd_core_task_end (core, self, brd_core_pool_doom (pool));
     else if (self->flags & BRD_CORE_TASK_CANCELLED)
         brd_core_task_end (core, self, ECANCELED);
     else if (self->flags & BRD_CORE_TASK_EXPIRED)
         brd_core_task_end (core, self, ETIMEDOUT);
-    else if (self->pin > pool->target)
-        brd_core_task_end (core, self, ECANCELED);
     else {
         self->flags &= BRD_CORE_TASK_HOLDER;
         s_ready (core, pool, self, 1);
@@ -725,7 +723,7 @@ brd_core_task_due (brd_core_t *core, brd_core_task_t *self)
         return;
     }
     if (self->state == BRD_CORE_TASK_DELAYED) {
-        if (brd_core_pool_dooms (pool, self)) {
+        if (brd_core_pool_bars (pool, self)) {
             brd_core_task_doom (core, self);
             return;
         }

@@ -375,6 +375,9 @@ brd_core_worker_lost (brd_core_t *core,
 {
     brd_core_pool_t *pool = self->pool;
     const int current = self->place->current == self;
+    // Once forgotten it may be its own successor.
+    const int asked = self->asked;
+    const int was_up = self->was_up;
     // Before a task of its own finds its way back to it.
     brd_core_worker_ending (core, self);
     // running may have ended, and its memory be something else by now: it is
@@ -383,13 +386,13 @@ brd_core_worker_lost (brd_core_t *core,
     while ((link = self->tasks.next) != &self->tasks) {
         brd_core_task_t *task = BRD_LIST_ITEM (link, brd_core_task_t, link);
         brd_core_worker_drop (self, task);
-        brd_core_task_died (core, task, task == running, self->asked);
+        brd_core_task_died (core, task, task == running, asked);
     }
     s_forget (core, self);
     if (pool->ending)
         return;
     if (current && self->place->number < pool->target && !pool->stopped)
         pool->restarts++;
-    if (!self->asked)
-        brd_core_pool_death (core, pool, self->was_up);
+    if (!asked)
+        brd_core_pool_death (core, pool, was_up);
 }
