@@ -59,13 +59,6 @@ s_pidfd (pid_t pid)
 
 // --- SIGCHLD ---------------------------------------------------------------
 
-static int
-s_sigchld_pending (void)
-{
-    sigset_t pending;
-    return sigpending (&pending) == 0 && sigismember (&pending, SIGCHLD) == 1;
-}
-
 static void
 s_raise_again (siginfo_t *info)
 {
@@ -177,7 +170,6 @@ s_await_ready (int fd, brd_nursery_report_t *ret_report)
 static int
 s_try (brd_nursery_seed_t *seed, brd_nursery_report_t *ret_report)
 {
-    const int sigchld_pending = s_sigchld_pending ();
     seed->pair[0] = seed->pair[1] = seed->owner_fd = -1;
     pid_t pid = -1;
     int rc = s_open (seed);
@@ -194,8 +186,7 @@ s_try (brd_nursery_seed_t *seed, brd_nursery_report_t *ret_report)
         // ECHILD is as good: SIGCHLD is ignored here, or a thread of the
         // program's loops over wait (NULL).
         (void) waitpid (pid, NULL, 0);
-        if (!sigchld_pending)
-            s_take_sigchld (pid);
+        s_take_sigchld (pid);
     }
     if (rc == 0)
         rc = s_await_ready (seed->pair[0], ret_report);

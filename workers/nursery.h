@@ -3,9 +3,9 @@
 // SPDX-License-Identifier: MPL-2.0
 //
 // A nursery is a single-threaded process that forks workers on command, reaps
-// them, and says how they ended. Forked from the thread that makes the pool, its
-// pages are the snapshot from which every worker of the pool is made, the first
-// as the last.
+// them, and says how they ended. Forked from the thread that makes the pool,
+// its pages are the snapshot from which every worker of the pool is made, the
+// first as the last.
 //
 //     owner --(fork)--> intermediate --(fork)--> nursery
 //       reaped by pid ----^ (exits at once)        |

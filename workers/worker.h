@@ -33,7 +33,10 @@
 #define BRD_WORKER_EMIT_WINDOW 16
 
 // Exit codes of workers that cannot go on: sysexits' EX_SOFTWARE, EX_TEMPFAIL.
-enum { BRD_WORKER_EXIT_BROKEN = 70, BRD_WORKER_EXIT_NO_MEMORY = 75 };
+enum {
+    BRD_WORKER_EXIT_BROKEN = 70,
+    BRD_WORKER_EXIT_NO_MEMORY = 75
+};
 
 // What all workers of a pool are told, through the snapshot; the argument of
 // the nursery.
@@ -43,8 +46,8 @@ typedef struct {
     brood_task_fn *initializer;       // NULL: none
     void *initargs;                   // A msgpack value
     size_t initargs_size;
-    int64_t max_age_ns;               // Asks to be replaced when so old; 0
-    size_t max_memory;                // Or when its resident bytes are more; 0
+    int64_t max_age_ns;  // Asks to be replaced when so old; 0
+    size_t max_memory;   // Or when its resident bytes are more; 0
 } brd_worker_setup_t;
 
 typedef struct brd_worker brd_worker_t;
@@ -54,15 +57,15 @@ struct brood_task {
     brd_handle_t handle;
     brd_worker_t *worker;
     uint64_t seq;
-    uint64_t fn;               // What it runs; its name is looked up when asked
+    uint64_t fn;  // What it runs; its name is looked up when asked
     int place;
     int attempt;
     uint16_t slot;
-    int64_t deadline;          // Of the attempt, BRD_NEVER
-    int64_t progress_at;       // Next time one may be sent
-    uint32_t emitted;          // Partial results not yet credited
-    const brd_job_t *job;      // The map it works on, NULL
-    void **data;               // Worker data and how to free it
+    int64_t deadline;      // Of the attempt, BRD_NEVER
+    int64_t progress_at;   // Next time one may be sent
+    uint32_t emitted;      // Partial results not yet credited
+    const brd_job_t *job;  // The map it works on, NULL
+    void **data;           // Worker data and how to free it
     void (**data_free) (void *data);
     // Where progress and partial results go in an inline pool
     int (*notify) (brood_task_t *self,
@@ -77,24 +80,24 @@ struct brd_worker {
     const brd_worker_setup_t *setup;
     brd_page_t *page;
     brd_zmq_t *link;
-    uint32_t self;           // pid, as the arena knows it
-    brd_buf_t results;       // A RESULTS message being filled
+    uint32_t self;      // pid, as the arena knows it
+    brd_buf_t results;  // A RESULTS message being filled
     uint32_t result_count;
-    int64_t results_since;   // When its first entry was added
-    int64_t now;             // The clock when the last task ended
+    int64_t results_since;  // When its first entry was added
+    int64_t now;            // The clock when the last task ended
     int64_t born_at;
-    int64_t look_at;         // Next time its own memory is looked at
-    int retiring;            // 1: has asked to be replaced
+    int64_t look_at;  // Next time its own memory is looked at
+    int retiring;     // 1: has asked to be replaced
     brood_task_t task;
-    brood_msg_t *in;         // A view, pointed at each task's body
-    brood_msg_t *out;        // Used again for each task
-    brd_zmq_msg_t *stash;    // Messages taken while waiting for credit
+    brood_msg_t *in;       // A view, pointed at each task's body
+    brood_msg_t *out;      // Used again for each task
+    brd_zmq_msg_t *stash;  // Messages taken while waiting for credit
     size_t stash_count;
     size_t stash_room;
-    brd_job_report_t report; // Of the last leg
-    void *bounce;            // In the arena: items on their way through a map
+    brd_job_report_t report;  // Of the last leg
+    void *bounce;             // In the arena: items on their way through a map
     size_t bounce_size;
-    void *data;              // brood_task_set_worker_data ()
+    void *data;  // brood_task_set_worker_data ()
     void (*data_free) (void *data);
 };
 

@@ -222,8 +222,8 @@ s_consider_retiring (brd_worker_t *self)
     const brd_worker_setup_t *setup = self->setup;
     if (self->retiring || (setup->max_age_ns == 0 && setup->max_memory == 0))
         return;
-    int retire
-        = setup->max_age_ns > 0 && self->now - self->born_at > setup->max_age_ns;
+    int retire =
+        setup->max_age_ns > 0 && self->now - self->born_at > setup->max_age_ns;
     if (!retire && setup->max_memory > 0 && self->now >= self->look_at) {
         self->look_at = self->now + S_LOOK_NS;
         retire = s_resident () > setup->max_memory;
@@ -296,8 +296,8 @@ s_put_aside (brd_worker_t *self, brd_zmq_msg_t *msg)
 {
     if (self->stash_count == self->stash_room) {
         const size_t room = self->stash_room > 0 ? 2 * self->stash_room : 8;
-        brd_zmq_msg_t *stash
-            = brd_mem_resize (self->stash, room * sizeof *stash);
+        brd_zmq_msg_t *stash =
+            brd_mem_resize (self->stash, room * sizeof *stash);
         if (!stash)
             _exit (BRD_WORKER_EXIT_NO_MEMORY);
         self->stash = stash;
@@ -319,9 +319,8 @@ s_credit (brd_worker_t *self, const brd_zmq_msg_t *msg)
         || brd_frame_next_note (&frame, &note) != 1)
         return 0;
     if (note.seq == self->task.seq)
-        self->task.emitted -= note.count < self->task.emitted
-                                  ? note.count
-                                  : self->task.emitted;
+        self->task.emitted -=
+            note.count < self->task.emitted ? note.count : self->task.emitted;
     return 1;
 }
 

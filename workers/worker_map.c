@@ -27,9 +27,9 @@
 #include "workers/worker.h"
 
 enum {
-    S_RANGE_NS = 100000,       // What one range should take, about
-    S_BOUNCE_BYTES = 131072,   // Each way
-    S_BLOCK_BYTES = 262144     // Of message results
+    S_RANGE_NS = 100000,      // What one range should take, about
+    S_BOUNCE_BYTES = 131072,  // Each way
+    S_BLOCK_BYTES = 262144    // Of message results
 };
 
 typedef struct {
@@ -63,9 +63,9 @@ s_note_failure (s_leg_t *leg, uint64_t item, int error)
         page->failed_item = item + 1;
     }
     uint64_t first = atomic_load (&job->first_failed);
-    while ((first == 0 || item + 1 < first)
-           && !atomic_compare_exchange_weak (
-               &job->first_failed, &first, item + 1))
+    while (
+        (first == 0 || item + 1 < first)
+        && !atomic_compare_exchange_weak (&job->first_failed, &first, item + 1))
         continue;
     if (job->stop_at_error)
         atomic_store (&job->stop, 1);
@@ -199,7 +199,8 @@ s_run_peek (s_leg_t *leg, uint64_t first, uint64_t end)
     brd_worker_t *worker = leg->worker;
     brd_page_t *page = worker->page;
     const uint64_t whole = job->in_size + job->out_size;
-    const uint64_t fit = S_BOUNCE_BYTES / whole > 0 ? S_BOUNCE_BYTES / whole : 1;
+    const uint64_t fit =
+        S_BOUNCE_BYTES / whole > 0 ? S_BOUNCE_BYTES / whole : 1;
     if (s_bounce (worker, (size_t) (fit * whole)) < 0)
         return -1;
     leg->in = worker->bounce;
@@ -213,8 +214,8 @@ s_run_peek (s_leg_t *leg, uint64_t first, uint64_t end)
         if (process_vm_readv (job->owner, &here, 1, &there, 1, 0)
             != (ssize_t) size)
             return brd_error_system ("reading items from the owner");
-        page->bounce_out
-            = leg->out ? brd_arena_offset (worker->setup->arena, leg->out) : 0;
+        page->bounce_out =
+            leg->out ? brd_arena_offset (worker->setup->arena, leg->out) : 0;
         const uint64_t ran = s_run_items (leg, at, stop);
         if (s_write_back (leg, ran) < 0)
             return -1;
@@ -229,8 +230,8 @@ s_run_arrays (s_leg_t *leg, uint64_t first, uint64_t end)
 {
     const brd_job_t *job = leg->job;
     leg->in = (char *) s_at (job->in) + first * job->in_size;
-    leg->out
-        = job->out ? (char *) s_at (job->out) + first * job->out_size : NULL;
+    leg->out =
+        job->out ? (char *) s_at (job->out) + first * job->out_size : NULL;
     return (int64_t) s_run_items (leg, first, end);
 }
 
@@ -255,8 +256,8 @@ s_block_room (s_leg_t *leg, size_t size)
         block->size = room;
         const uint64_t offset = brd_arena_offset (arena, block);
         block->next = atomic_load (&job->blocks);
-        while (!atomic_compare_exchange_weak (
-            &job->blocks, &block->next, offset))
+        while (
+            !atomic_compare_exchange_weak (&job->blocks, &block->next, offset))
             continue;
         leg->block = block;
     }
@@ -274,8 +275,7 @@ s_keep_result (s_leg_t *leg, uint64_t item)
     if (!at)
         return -1;
     memcpy (at, bytes, size);
-    brd_job_result_t *result
-        = (brd_job_result_t *) s_at (leg->job->out) + item;
+    brd_job_result_t *result = (brd_job_result_t *) s_at (leg->job->out) + item;
     result->offset = brd_arena_offset (leg->worker->setup->arena, at);
     result->size = (uint32_t) size;
     result->done = 1;
@@ -298,7 +298,8 @@ s_run_messages (s_leg_t *leg, uint64_t first, uint64_t end)
                             (char *) s_at (job->in) + starts[i],
                             (size_t) (starts[i + 1] - starts[i]));
         brd_msg_reset (worker->out);
-        int status = brd_worker_run (&worker->task, fn, worker->in, worker->out);
+        int status =
+            brd_worker_run (&worker->task, fn, worker->in, worker->out);
         if (status == 0 && s_keep_result (leg, i) < 0) {
             status = -1;
             brd_worker_explain (&worker->task, status);
@@ -321,10 +322,10 @@ s_run_range (s_leg_t *leg, uint64_t first, uint64_t end)
     page->claim_first = page->range_first = page->unwritten = first;
     page->claim_end = end;
     page->bounce_out = 0;
-    const int64_t ran
-        = job->kind == BRD_JOB_ARRAYS ? s_run_arrays (leg, first, end)
-          : job->kind == BRD_JOB_PEEK ? s_run_peek (leg, first, end)
-                                      : s_run_messages (leg, first, end);
+    const int64_t ran =
+        job->kind == BRD_JOB_ARRAYS ? s_run_arrays (leg, first, end)
+        : job->kind == BRD_JOB_PEEK ? s_run_peek (leg, first, end)
+                                    : s_run_messages (leg, first, end);
     if (ran < 0)
         s_fail_range (leg, page->range_first, end, errno);
     else if ((uint64_t) ran < end)
@@ -343,8 +344,8 @@ s_mark (s_leg_t *leg, uint64_t first, uint64_t end)
         if (last / 64 > word)
             last = word * 64 + 63;
         const uint64_t count = last - g + 1;
-        const uint64_t bits
-            = (count == 64 ? ~(uint64_t) 0 : ((uint64_t) 1 << count) - 1) << bit;
+        const uint64_t bits =
+            (count == 64 ? ~(uint64_t) 0 : ((uint64_t) 1 << count) - 1) << bit;
         atomic_fetch_or (&job->marks[word], bits);
         g = last + 1;
     }

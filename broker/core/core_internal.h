@@ -224,11 +224,15 @@ brd_core_room (const brd_core_t *self)
     return BRD_CORE_EFFECTS_MAX - self->effects->count;
 }
 
-static inline void
-brd_core_emit (brd_core_t *self, const brd_core_effect_t *effect)
+// The next effect, for the caller to fill in where it stands: copying one that
+// was just put together costs more than all else in a step.
+static inline brd_core_effect_t *
+brd_core_emit (brd_core_t *self, brd_core_effect_type_t type, uint32_t pool)
 {
     brd_assert (self->effects->count < BRD_CORE_EFFECTS_MAX);
-    self->effects->items[self->effects->count++] = *effect;
+    brd_core_effect_t *effect = &self->effects->items[self->effects->count++];
+    *effect = (brd_core_effect_t){ .type = type, .pool = pool };
+    return effect;
 }
 
 // Something is left to do in this pool.

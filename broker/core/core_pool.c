@@ -278,10 +278,7 @@ brd_core_pool_break (brd_core_t *core, brd_core_pool_t *self, int error)
     if (self->ending != 0)
         return;
     self->broken = error;
-    const brd_core_effect_t effect = { .type = BRD_CORE_DO_POOL_BROKEN,
-                                       .pool = self->number,
-                                       .error = error };
-    brd_core_emit (core, &effect);
+    brd_core_emit (core, BRD_CORE_DO_POOL_BROKEN, self->number)->error = error;
     s_begin_end (core, self, error);
 }
 
@@ -494,8 +491,7 @@ s_tell (brd_core_t *core, brd_core_pool_t *self, brd_core_effect_type_t type)
 {
     if (brd_core_room (core) == 0)
         return 0;
-    const brd_core_effect_t effect = { .type = type, .pool = self->number };
-    brd_core_emit (core, &effect);
+    brd_core_emit (core, type, self->number);
     return 1;
 }
 

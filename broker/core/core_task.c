@@ -102,12 +102,10 @@ s_emit (brd_core_t *core,
         brd_core_task_t *self,
         const brd_core_worker_t *worker)
 {
-    const brd_core_effect_t effect = { .type = type,
-                                       .pool = self->pool,
-                                       .worker = worker->id,
-                                       .place = worker->place->number,
-                                       .task = self };
-    brd_core_emit (core, &effect);
+    brd_core_effect_t *effect = brd_core_emit (core, type, self->pool);
+    effect->worker = worker->id;
+    effect->place = worker->place->number;
+    effect->task = self;
 }
 
 // --- Waiting ---------------------------------------------------------------
@@ -329,27 +327,24 @@ s_tell (brd_core_t *core,
 {
     // A follower shares all its leader has to tell.
     const brd_core_task_t *of = leader ? leader : self;
-    const brd_core_effect_t effect = {
-        .type = BRD_CORE_DO_END,
-        .pool = pool->number,
-        .task = self,
-        .leader = leader,
-        .outcome = { .error = of->error,
-                     .attempt = of->attempt,
-                     .lost = of->lost,
-                     .worker = of->worker },
-    };
-    s_move (self, BRD_CORE_TASK_ENDED);
+    brd_core_effect_t *effect =
+        brd_core_emit (core, BRD_CORE_DO_END, pool->number);
+    effect->task = self;
+    effect->leader = leader;
+    effect->outcome.error = of->error;
+    effect->outcome.attempt = of->attempt;
+    effect->outcome.lost = of->lost;
+    effect->outcome.worker = of->worker;
     if (s_is_timed (self) || (self->flags & BRD_CORE_TASK_KILL))
         core->timed--;
-    core->outstanding--;
-    if (effect.outcome.error == 0)
+    s_move (self, BRD_CORE_TASK_ENDED);
+    if (of->error == 0)
         pool->done++;
     else
         pool->failed++;
+    core->outstanding--;
     if (--pool->count == 0)
         brd_core_touch (core, pool);
-    brd_core_emit (core, &effect);
 }
 
 // The next of its key becomes the holder, and inherits those who wait.

@@ -53,12 +53,10 @@ s_emit (brd_core_t *core,
         const brd_core_worker_t *self,
         brd_core_task_t *task)
 {
-    const brd_core_effect_t effect = { .type = type,
-                                       .pool = self->pool->number,
-                                       .worker = self->id,
-                                       .place = self->place->number,
-                                       .task = task };
-    brd_core_emit (core, &effect);
+    brd_core_effect_t *effect = brd_core_emit (core, type, self->pool->number);
+    effect->worker = self->id;
+    effect->place = self->place->number;
+    effect->task = task;
 }
 
 // --- Numbers ---------------------------------------------------------------

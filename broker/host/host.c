@@ -120,8 +120,8 @@ s_prepare (brd_call_t *call)
 int
 brd_host_submit (brd_host_t *self, brd_call_t *call)
 {
-    const brd_core_event_t event
-        = { .type = BRD_CORE_SUBMIT, .task = &call->core };
+    const brd_core_event_t event = { .type = BRD_CORE_SUBMIT,
+                                     .task = &call->core };
     s_prepare (call);
     brd_host_lock (self);
     self->now = brd_clock_now ();

@@ -41,15 +41,15 @@ typedef struct brd_call brd_call_t;
 
 // What became of a call, for its sink; everything on loan for that moment.
 typedef struct {
-    int error;     // As brd_core_outcome_t
+    int error;  // As brd_core_outcome_t
     int attempt;
-    int status;    // What the function returned, or the exit code
-    int signal;    // That ended the worker, 0
-    int pid;       // Of the worker that had it last, 0
-    int lost;      // 1: it had finished, the result is gone with its worker
-    int stopped;   // 1: its worker was stopped (SIGSTOP)
-    int closed;    // 1: its worker had closed its descriptors
-    const void *bytes;       // The result, or a text
+    int status;   // What the function returned, or the exit code
+    int signal;   // That ended the worker, 0
+    int pid;      // Of the worker that had it last, 0
+    int lost;     // 1: it had finished, the result is gone with its worker
+    int stopped;  // 1: its worker was stopped (SIGSTOP)
+    int closed;   // 1: its worker had closed its descriptors
+    const void *bytes;  // The result, or a text
     size_t size;
     const brd_page_t *page;  // Of that worker, NULL
 } brd_call_end_t;
@@ -60,20 +60,20 @@ typedef struct {
 struct brd_call {
     brd_core_task_t core;  // First
     uint64_t fn;
-    const void *body;      // core.size_bytes long
+    const void *body;  // core.size_bytes long
     void (*ended) (brd_call_t *self, const brd_call_end_t *end);
     void (*noted) (brd_call_t *self, brd_op_t op, const brd_wire_note_t *note);
-    uint8_t kind;          // brd_task_kind_t
+    uint8_t kind;  // brd_task_kind_t
     // The host's
     uint16_t slot;
-    int status;            // Of the attempt that has just ended
+    int status;  // Of the attempt that has just ended
     uint64_t seq;
     brd_host_worker_t *worker;  // That has it, NULL
-    const void *bytes;     // Result of that attempt, while the core is stepped
+    const void *bytes;  // Result of that attempt, while the core is stepped
     size_t size;
-    int asked;             // What is put off till the step is done, as bits
-    int64_t grace_ns;      // Of a cancel that is put off
-    brd_list_t later;      // In host.later while asked is not 0
+    int asked;         // What is put off till the step is done, as bits
+    int64_t grace_ns;  // Of a cancel that is put off
+    brd_list_t later;  // In host.later while asked is not 0
 };
 
 typedef struct {

@@ -3,8 +3,9 @@
 // SPDX-License-Identifier: MPL-2.0
 //
 // Queued under the lock by whoever drives, run by one thread at a time: the
-// foreign loop in its dispatch, if there is one, else the callbacks thread, made
-// when the first is asked for. Callbacks may call anything but brood_fini ().
+// foreign loop in its dispatch, if there is one, else the callbacks thread,
+// made when the first is asked for. Callbacks may call anything but
+// brood_fini ().
 
 #include "base/brd_clock.h"
 #include "base/brd_futex.h"

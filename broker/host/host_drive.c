@@ -37,14 +37,13 @@ s_poll_set (const brd_host_t *self, struct pollfd *fds)
     size_t count = 0;
     fds[count++] = (struct pollfd){ .fd = self->doorbell, .events = POLLIN };
     if (self->link)
-        fds[count++] = (struct pollfd){ .fd = brd_zmq_fd (self->link),
-                                        .events = POLLIN };
+        fds[count++] =
+            (struct pollfd){ .fd = brd_zmq_fd (self->link), .events = POLLIN };
     for (const brd_list_t *i = self->pools.next; i != &self->pools;
          i = i->next) {
         const brd_host_pool_t *pool = BRD_LIST_ITEM (i, brd_host_pool_t, link);
         if (pool->fd >= 0)
-            fds[count++]
-                = (struct pollfd){ .fd = pool->fd, .events = POLLIN };
+            fds[count++] = (struct pollfd){ .fd = pool->fd, .events = POLLIN };
     }
     return count;
 }
@@ -71,8 +70,8 @@ s_wake_all (brd_host_t *self)
 {
     for (brd_list_t *i = self->followers.next; i != &self->followers;
          i = i->next) {
-        brd_host_follower_t *follower
-            = BRD_LIST_ITEM (i, brd_host_follower_t, link);
+        brd_host_follower_t *follower =
+            BRD_LIST_ITEM (i, brd_host_follower_t, link);
         atomic_store (&follower->word, 1);
         brd_futex_wake (&follower->word, 1, 0);
     }
@@ -92,8 +91,8 @@ brd_host_lead (brd_host_t *self, int64_t deadline)
     pthread_mutex_unlock (&self->lock);
 
     const struct timespec left = s_sleep_time (until);
-    const int ready
-        = ppoll (fds, count, until == BRD_NEVER ? NULL : &left, NULL);
+    const int ready =
+        ppoll (fds, count, until == BRD_NEVER ? NULL : &left, NULL);
 
     pthread_mutex_lock (&self->lock);
     self->leader = 0;
@@ -119,9 +118,10 @@ brd_host_hand_on (brd_host_t *self)
     int woken = 0;
     for (brd_list_t *i = self->followers.next; i != &self->followers;
          i = i->next) {
-        brd_host_follower_t *follower
-            = BRD_LIST_ITEM (i, brd_host_follower_t, link);
-        if (atomic_load (&follower->word) != 0 || !follower->done (follower->arg))
+        brd_host_follower_t *follower =
+            BRD_LIST_ITEM (i, brd_host_follower_t, link);
+        if (atomic_load (&follower->word) != 0
+            || !follower->done (follower->arg))
             continue;
         atomic_store (&follower->word, 1);
         brd_futex_wake (&follower->word, 1, 0);
@@ -130,8 +130,8 @@ brd_host_hand_on (brd_host_t *self)
     // One that wakes for its own sake leads or hands on as it leaves.
     if (self->leader || woken || brd_list_empty (&self->followers))
         return;
-    brd_host_follower_t *first
-        = BRD_LIST_ITEM (self->followers.next, brd_host_follower_t, link);
+    brd_host_follower_t *first =
+        BRD_LIST_ITEM (self->followers.next, brd_host_follower_t, link);
     atomic_store (&first->word, 1);
     brd_futex_wake (&first->word, 1, 0);
 }

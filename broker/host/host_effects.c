@@ -3,8 +3,8 @@
 // SPDX-License-Identifier: MPL-2.0
 //
 // One function for each effect of core.h. None of them steps the core: what
-// must follow is either queued (brd_host_submit_later) or done by host_turn.c
-// when all effects of the step are done.
+// must follow is put off (brd_host_put_off) until host_turn.c has done all
+// effects of the step.
 
 #include <errno.h>
 #include <signal.h>
@@ -40,10 +40,9 @@ s_start (brd_host_t *self, const brd_core_effect_t *effect)
 {
     brd_host_pool_t *pool = s_pool (self, effect->pool);
     brd_assert (pool != NULL);
-    brd_host_worker_t *worker
-        = brd_host_worker_new (pool, effect->worker, effect->place);
-    if (worker
-        && brd_host_pool_command (pool, BRD_NURSERY_START, worker) == 0)
+    brd_host_worker_t *worker =
+        brd_host_worker_new (pool, effect->worker, effect->place);
+    if (worker && brd_host_pool_command (pool, BRD_NURSERY_START, worker) == 0)
         return;
     pool->down_error = errno;
     pool->down++;
@@ -118,8 +117,7 @@ static void
 s_end (brd_host_t *self, const brd_core_effect_t *effect)
 {
     brd_call_t *call = s_call (effect->task);
-    const brd_call_t *source
-        = effect->leader ? s_call (effect->leader) : call;
+    const brd_call_t *source = effect->leader ? s_call (effect->leader) : call;
     brd_call_end_t end = {
         .error = effect->outcome.error,
         .attempt = effect->outcome.attempt,

@@ -18,23 +18,23 @@
 
 struct brd_host_worker {
     brd_host_pool_t *pool;
-    uint32_t number;            // The core's
+    uint32_t number;  // The core's
     uint32_t place;
-    int32_t pid;                // 0 until the nursery has said it
+    int32_t pid;  // 0 until the nursery has said it
     brd_page_t *page;
     unsigned char peer[BRD_ZMQ_ID];
     char name[BRD_NURSERY_NAME_SIZE];
     int connected;
-    int ended;                  // Its death is known
-    int stopped;                // By a signal, not by us
-    int closed;                 // It had closed its descriptors
-    int status;                 // As waitpid gives it
-    int64_t bury_at;            // Results under way may come until then
-    brd_list_t buried;          // In host.graves while ended
-    brd_list_t dirty;           // In host.dirty while out has tasks
-    brd_buf_t out;              // A TASKS message being filled
+    int ended;          // Its death is known
+    int stopped;        // By a signal, not by us
+    int closed;         // It had closed its descriptors
+    int status;         // As waitpid gives it
+    int64_t bury_at;    // Results under way may come until then
+    brd_list_t buried;  // In host.graves while ended
+    brd_list_t dirty;   // In host.dirty while out has tasks
+    brd_buf_t out;      // A TASKS message being filled
     uint32_t out_count;
-    uint32_t held;              // Slots in use
+    uint32_t held;  // Slots in use
     uint32_t free_count;
     uint16_t free_slots[BRD_PAGE_SLOTS];
     brd_call_t *slots[BRD_PAGE_SLOTS];
@@ -42,20 +42,20 @@ struct brd_host_worker {
 
 struct brd_host_pool {
     brd_host_t *host;
-    brd_list_t link;            // In host.pools
+    brd_list_t link;  // In host.pools
     uint32_t number;
-    int fd;                     // To its nursery, -1
+    int fd;  // To its nursery, -1
     pid_t nursery;
     int peek;
-    uint32_t workers_wanted;  // That must be up for open to return
-    int ending;                 // 1: the nursery is being ended
-    int ended;                  // 1: no worker, no task will be
-    int broken;                 // errno, 0: not
-    uint32_t up;                // Workers that have been started
-    uint32_t down;              // Starts that failed
-    int down_error;             // errno of the last
-    long live;                  // Workers known
-    brd_worker_setup_t setup;   // The snapshot has a copy
+    uint32_t workers_wanted;   // That must be up for open to return
+    int ending;                // 1: the nursery is being ended
+    int ended;                 // 1: no worker, no task will be
+    int broken;                // errno, 0: not
+    uint32_t up;               // Workers that have been started
+    uint32_t down;             // Starts that failed
+    int down_error;            // errno of the last
+    long live;                 // Workers known
+    brd_worker_setup_t setup;  // The snapshot has a copy
     char name[BROOD_NAME_SIZE];
     char reason[BRD_PAGE_TEXT];  // Why it is broken
 };
@@ -63,7 +63,7 @@ struct brd_host_pool {
 // Who sleeps until something is done; on its own stack.
 typedef struct {
     brd_list_t link;
-    _Atomic uint32_t word;      // 1: wake up and look
+    _Atomic uint32_t word;  // 1: wake up and look
     int (*done) (void *arg);
     void *arg;
 } brd_host_follower_t;
@@ -73,34 +73,34 @@ struct brd_host {
     brd_arena_t *arena;
     brd_core_t *core;
     brd_core_effects_t *effects;
-    brd_zmq_t *link;            // Made with the first connection
+    brd_zmq_t *link;  // Made with the first connection
     unsigned char id[BRD_ZMQ_ID];
-    int doorbell;               // eventfd
-    int timer;                  // timerfd, once a foreign loop drives
-    int foreign;                // epoll of all, once asked for; else -1
+    int doorbell;  // eventfd
+    int timer;     // timerfd, once a foreign loop drives
+    int foreign;   // epoll of all, once asked for; else -1
     uint32_t pools_made;
     int pool_count;
-    uint64_t seq;               // Last one used
+    uint64_t seq;  // Last one used
     brd_list_t pools;
-    brd_list_t dirty;           // Workers with tasks to send
-    brd_list_t graves;          // Workers that ended, not buried yet
-    brd_map_t workers;          // By number
-    brd_list_t later;           // Calls to answer for, or to submit
+    brd_list_t dirty;   // Workers with tasks to send
+    brd_list_t graves;  // Workers that ended, not buried yet
+    brd_map_t workers;  // By number
+    brd_list_t later;   // Calls to answer for, or to submit
     uint32_t downs[2 * BRD_CORE_EFFECTS_MAX];  // Workers that never were
     size_t down_count;
-    int stepping;               // 1: the core's effects are being done
-    int changed;                // 1: followers should look again
-    int turning;                // 1: within brd_host_turn
-    int touched;                // 1: the link was written to since it was read
-    int64_t now;                // The clock, as of the turn under way
+    int stepping;  // 1: the core's effects are being done
+    int changed;   // 1: followers should look again
+    int turning;   // 1: within brd_host_turn
+    int touched;   // 1: the link was written to since it was read
+    int64_t now;   // The clock, as of the turn under way
 
     // Driving
-    int leader;                 // 1: somebody sleeps on the sockets
-    int keeper_leads;           // 1: it is the keeper
+    int leader;        // 1: somebody sleeps on the sockets
+    int keeper_leads;  // 1: it is the keeper
     brd_list_t followers;
-    uint64_t turns;             // Grows with each look at the sockets
-    int64_t leader_wakes;       // The deadline the leader sleeps with
-    int64_t harvest_at;         // Next look into the pages, BRD_NEVER
+    uint64_t turns;        // Grows with each look at the sockets
+    int64_t leader_wakes;  // The deadline the leader sleeps with
+    int64_t harvest_at;    // Next look into the pages, BRD_NEVER
     int64_t harvest_gap;
     _Atomic uint32_t interrupts;
 
@@ -109,7 +109,7 @@ struct brd_host {
     pthread_t keeper;
     _Atomic uint32_t keeper_word;  // Bell: wake up
     int keeper_parked;
-    int64_t keeper_off;         // Leads no earlier
+    int64_t keeper_off;  // Leads no earlier
     int quit;
 
     // Callbacks
@@ -122,8 +122,8 @@ struct brd_host {
     brd_callback_t **callbacks_end;
     uint64_t callbacks_queued;
     uint64_t callbacks_run;
-    int callbacks_running;      // 1: a thread runs them
-    pthread_t callbacks_by;     // That thread
+    int callbacks_running;   // 1: a thread runs them
+    pthread_t callbacks_by;  // That thread
 };
 
 // --- host_turn.c -----------------------------------------------------------

@@ -5,9 +5,9 @@
 // A program that submits and then computes for a minute must still feed its
 // workers. The keeper is a thread that looks every millisecond while work is
 // outstanding and leads only if nobody has driven since its last look; with
-// nothing outstanding for a while it parks, without a timer. A caller that finds
-// it leading rings it off, and it stays off for 10 ms, so a program that waits
-// often is not slowed down by it.
+// nothing outstanding for a while it parks, without a timer. A caller that
+// finds it leading rings it off, and it stays off for 10 ms, so a program that
+// waits often is not slowed down by it.
 //
 // Once a foreign loop drives (brood_fd ()) there is no keeper.
 

@@ -27,9 +27,9 @@
 #include "host/host_internal.h"
 
 enum {
-    S_OPEN_MS = 30000,    // For all workers to be forked
-    S_END_MS = 1500,      // For all processes to be gone
-    S_COMMAND_MS = 1000   // For the nursery to read a command
+    S_OPEN_MS = 30000,   // For all workers to be forked
+    S_END_MS = 1500,     // For all processes to be gone
+    S_COMMAND_MS = 1000  // For the nursery to read a command
 };
 
 // --- Commands and reports --------------------------------------------------
@@ -182,8 +182,8 @@ brd_host_pool_reports (brd_host_pool_t *self)
 {
     brd_nursery_report_t report;
     while (self->fd >= 0 && !self->ending) {
-        const ssize_t size
-            = brd_sys_recv (self->fd, &report, sizeof report, MSG_DONTWAIT);
+        const ssize_t size =
+            brd_sys_recv (self->fd, &report, sizeof report, MSG_DONTWAIT);
         if (size == (ssize_t) sizeof report)
             s_report (self, &report);
         else if (size < 0 && errno == EAGAIN)
@@ -269,8 +269,7 @@ brd_host_pool_open (brd_host_t *host, brd_host_pool_options_t *options)
         brd_nursery_end (&self->fd, self->nursery, S_END_MS);
         goto error;
     }
-    if (brd_host_wait (host, s_all_up, self, brd_clock_deadline (S_OPEN_MS))
-            < 0
+    if (brd_host_wait (host, s_all_up, self, brd_clock_deadline (S_OPEN_MS)) < 0
         || self->down > 0 || self->broken != 0) {
         const int error = self->down_error > 0 ? self->down_error : EAGAIN;
         brd_host_pool_end (self);
@@ -294,8 +293,8 @@ void
 brd_host_pool_end (brd_host_pool_t *self)
 {
     brd_host_t *host = self->host;
-    const brd_core_event_t event
-        = { .type = BRD_CORE_POOL_TERMINATE, .pool = self->number };
+    const brd_core_event_t event = { .type = BRD_CORE_POOL_TERMINATE,
+                                     .pool = self->number };
     brd_host_lock (host);
     if (self->ending) {
         brd_host_unlock (host);
@@ -330,8 +329,8 @@ brd_host_pool_free (brd_host_pool_t **pool_p)
     const int saved_errno = errno;
     brd_host_lock (self->host);
     if (self->number > 0) {
-        const brd_core_event_t event
-            = { .type = BRD_CORE_POOL_FORGET, .pool = self->number };
+        const brd_core_event_t event = { .type = BRD_CORE_POOL_FORGET,
+                                         .pool = self->number };
         brd_assert (self->live == 0);
         (void) brd_host_step (self->host, &event);
         self->host->pool_count--;
@@ -352,8 +351,9 @@ brd_host_pool_do (brd_host_pool_t *self,
                   uint32_t count)
 {
     brd_host_t *host = self->host;
-    const brd_core_event_t event
-        = { .type = type, .pool = self->number, .count = count };
+    const brd_core_event_t event = { .type = type,
+                                     .pool = self->number,
+                                     .count = count };
     brd_host_lock (host);
     host->now = brd_clock_now ();
     const int rc = brd_host_step (host, &event);

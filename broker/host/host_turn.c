@@ -28,8 +28,8 @@
 #include "wire/brd_frame.h"
 
 enum {
-    S_MESSAGES_MAX = 256,        // In one go, before sending again
-    S_ROUNDS_MAX = 16,           // Of messages and sends in one turn
+    S_MESSAGES_MAX = 256,  // In one go, before sending again
+    S_ROUNDS_MAX = 16,     // Of messages and sends in one turn
     S_HARVEST_GAP_MAX = 64000000
 };
 
@@ -49,8 +49,8 @@ s_step_once (brd_host_t *self, const brd_core_event_t *event)
 static void
 s_answer_reclaim (brd_host_t *self, brd_call_t *call)
 {
-    const int back
-        = call->worker && brd_host_worker_reclaim (call->worker, call);
+    const int back =
+        call->worker && brd_host_worker_reclaim (call->worker, call);
     const brd_core_event_t event = {
         .type = back ? BRD_CORE_RECLAIMED : BRD_CORE_KEPT,
         .task = &call->core,
@@ -71,8 +71,8 @@ s_answer_probe (brd_host_t *self, brd_call_t *call)
 static void
 s_submit (brd_host_t *self, brd_call_t *call)
 {
-    const brd_core_event_t event
-        = { .type = BRD_CORE_SUBMIT, .task = &call->core };
+    const brd_core_event_t event = { .type = BRD_CORE_SUBMIT,
+                                     .task = &call->core };
     if (s_step_once (self, &event) == 0)
         return;
     const brd_call_end_t end = { .error = errno };
@@ -236,8 +236,7 @@ s_drain (brd_host_t *self)
 {
     int count = 0;
     brd_zmq_msg_t msg;
-    while (count < S_MESSAGES_MAX
-           && brd_zmq_recv (self->link, 0, &msg) == 0) {
+    while (count < S_MESSAGES_MAX && brd_zmq_recv (self->link, 0, &msg) == 0) {
         brd_host_worker_t *worker = s_sender (self, &msg);
         count++;
         self->now = brd_clock_now ();
@@ -245,7 +244,9 @@ s_drain (brd_host_t *self)
             brd_zmq_drop_sender (&msg);
         else if (s_message (worker, &msg) < 0) {
             // A worker that talks nonsense has lost its mind, or its memory.
-            brd_log (BROOD_LOG_ERROR, "worker %d: %s", (int) worker->pid,
+            brd_log (BROOD_LOG_ERROR,
+                     "worker %d: %s",
+                     (int) worker->pid,
                      brd_error_get ()->text);
             (void) brd_host_pool_command (
                 worker->pool, BRD_NURSERY_KILL, worker);
@@ -259,8 +260,8 @@ static void
 s_flush (brd_host_t *self)
 {
     while (!brd_list_empty (&self->dirty))
-        brd_host_worker_flush (BRD_LIST_ITEM (
-            self->dirty.next, brd_host_worker_t, dirty));
+        brd_host_worker_flush (
+            BRD_LIST_ITEM (self->dirty.next, brd_host_worker_t, dirty));
 }
 
 static void
@@ -314,8 +315,8 @@ brd_host_deadline (const brd_host_t *self)
     if (self->harvest_at < due)
         due = self->harvest_at;
     for (brd_list_t *i = self->graves.next; i != &self->graves; i = i->next) {
-        const brd_host_worker_t *worker
-            = BRD_LIST_ITEM (i, brd_host_worker_t, buried);
+        const brd_host_worker_t *worker =
+            BRD_LIST_ITEM (i, brd_host_worker_t, buried);
         if (worker->bury_at < due)
             due = worker->bury_at;
     }
@@ -335,9 +336,9 @@ s_harvest (brd_host_t *self, int64_t now)
         if (worker->held > 1)
             held++;
     }
-    for (place = 0;
-         held > 0
-         && (worker = brd_map_next (&self->workers, &place, &number)) != NULL;) {
+    for (place = 0; held > 0
+                    && (worker = brd_map_next (&self->workers, &place, &number))
+                           != NULL;) {
         if (worker->held > 1)
             found += brd_host_worker_harvest (worker);
     }

@@ -24,7 +24,9 @@
 #include "host/host_internal.h"
 #include "wire/brd_frame.h"
 
-enum { S_GRACE_NS = 20000000 };
+enum {
+    S_GRACE_NS = 20000000
+};
 
 brd_host_worker_t *
 brd_host_worker_find (brd_host_t *self, uint32_t number)
@@ -237,9 +239,8 @@ s_done (brd_host_worker_t *self,
         .error = status == 0 ? 0 : EIO,
         .time_ns = time_ns > 0 ? time_ns : 1,
     };
-    atomic_store_explicit (&self->page->claim[call->slot],
-                           BRD_CLAIM_EMPTY,
-                           memory_order_relaxed);
+    atomic_store_explicit (
+        &self->page->claim[call->slot], BRD_CLAIM_EMPTY, memory_order_relaxed);
     s_release (self, call);
     call->status = status;
     call->bytes = bytes;
@@ -254,8 +255,8 @@ s_done_in_page (brd_host_worker_t *self, brd_call_t *call)
 {
     const brd_page_result_t *slot = &self->page->results[call->slot];
     unsigned char bytes[BRD_PAGE_INLINE];
-    const size_t size
-        = slot->size <= BRD_PAGE_INLINE ? slot->size : BRD_PAGE_INLINE;
+    const size_t size =
+        slot->size <= BRD_PAGE_INLINE ? slot->size : BRD_PAGE_INLINE;
     memcpy (bytes, slot->bytes, size);
     s_done (self, call, slot->status, slot->time_ns, bytes, size);
 }
@@ -290,8 +291,8 @@ brd_host_worker_harvest (brd_host_worker_t *self)
         brd_call_t *call = self->slots[i];
         if (!call)
             continue;
-        const uint64_t word = atomic_load_explicit (&self->page->claim[i],
-                                                    memory_order_acquire);
+        const uint64_t word =
+            atomic_load_explicit (&self->page->claim[i], memory_order_acquire);
         if (word == BRD_CLAIM (call->seq, BRD_CLAIM_DONE)) {
             s_done_in_page (self, call);
             count++;
@@ -304,8 +305,8 @@ void
 brd_host_worker_ended (brd_host_worker_t *self, int status, int closed)
 {
     brd_host_t *host = self->pool->host;
-    const brd_core_event_t event
-        = { .type = BRD_CORE_WORKER_ENDING, .worker = self->number };
+    const brd_core_event_t event = { .type = BRD_CORE_WORKER_ENDING,
+                                     .worker = self->number };
     if (self->ended)
         return;
     self->ended = 1;
@@ -325,8 +326,8 @@ s_give_back (brd_host_worker_t *self)
         brd_call_t *call = self->slots[i];
         if (!call || !brd_host_worker_reclaim (self, call))
             continue;
-        const brd_core_event_t event
-            = { .type = BRD_CORE_RECLAIMED, .task = &call->core };
+        const brd_core_event_t event = { .type = BRD_CORE_RECLAIMED,
+                                         .task = &call->core };
         (void) brd_host_step (self->pool->host, &event);
         any = 1;
     }

@@ -16,7 +16,9 @@
 #include "host/host.h"
 
 // Bodies and results up to this size lie in the future itself.
-enum { BRD_FUTURE_INLINE = 64 };
+enum {
+    BRD_FUTURE_INLINE = 64
+};
 
 typedef struct brd_future_emit {
     struct brd_future_emit *next;
@@ -30,26 +32,26 @@ struct brood_future {
     brd_handle_t handle;
     brd_call_t call;
     brd_host_t *host;
-    _Atomic uint32_t done;   // 1: ended; what is below does not change then
+    _Atomic uint32_t done;  // 1: ended; what is below does not change then
     uint32_t refs;
-    int owned;               // 1: by the user
-    int under_way;           // 1: the host has the call
-    int error;               // 0: a result
-    uint64_t order;          // In which futures ended
+    int owned;       // 1: by the user
+    int under_way;   // 1: the host has the call
+    int error;       // 0: a result
+    uint64_t order;  // In which futures ended
     brood_error_info_t *info;
-    const char *name;        // Of the task
+    const char *name;                  // Of the task
     brd_core_task_options_t *options;  // Of the call, NULL
-    void *result;            // small or allocated
+    void *result;                      // small or allocated
     size_t result_size;
-    brood_msg_t *msg;        // A view of it, made when asked for
+    brood_msg_t *msg;  // A view of it, made when asked for
     brd_future_then_t *then;
     brd_future_then_t **then_end;
     brd_future_emit_t *emits;
     brd_future_emit_t **emits_end;
-    brood_msg_t *emitted;    // The one next () looks at
+    brood_msg_t *emitted;  // The one next () looks at
     double progress_done;
     double progress_total;
-    void *body_large;        // NULL: in body
+    void *body_large;  // NULL: in body
     unsigned char body[BRD_FUTURE_INLINE];
     unsigned char small[BRD_FUTURE_INLINE];
 };
@@ -78,10 +80,12 @@ brd_future_end_info (brood_future_t *self, const brood_error_info_t *info);
 
 // Locked. A partial result or progress, as a call's noted does.
 void
-brd_future_note (brood_future_t *self, brd_op_t op, const brd_wire_note_t *note);
+brd_future_note (brood_future_t *self,
+                 brd_op_t op,
+                 const brd_wire_note_t *note);
 
 void
-brd_future_ref (brood_future_t *self);    // Locked
+brd_future_ref (brood_future_t *self);  // Locked
 void
 brd_future_unref (brood_future_t *self);  // Locked
 

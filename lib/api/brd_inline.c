@@ -4,7 +4,8 @@
 //
 // An inline pool runs each task in the thread that gives it, at once. The core
 // and the host have no part in it; what a task sees and what its caller gets is
-// the same. A task that crashes takes the program along: that is what it is for.
+// the same. A task that crashes takes the program along: that is what it is
+// for.
 
 #include <string.h>
 

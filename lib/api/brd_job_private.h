@@ -24,27 +24,27 @@ struct brd_job_run {
     const brood_map_options_t *options;  // Or NULL
     const char *name;
     int *ret_errors;
-    int single;          // 1: an item each, with task_options
+    int single;  // 1: an item each, with task_options
     struct {
         int given;
         uint8_t priority;
         brd_core_task_options_t core;
     } task_options;
 
-    void *staged_in;     // Copies in the arena, where workers may not peek
+    void *staged_in;  // Copies in the arena, where workers may not peek
     void *staged_out;
-    void *user_out;      // Where staged_out goes
-    void *results;       // Messages: brd_job_result_t each
-    void *bytes;         // Messages: the items
+    void *user_out;  // Where staged_out goes
+    void *results;   // Messages: brd_job_result_t each
+    void *bytes;     // Messages: the items
 
     brd_list_t legs;
     size_t under_way;
-    int starting;        // 1: more legs will be submitted
+    int starting;  // 1: more legs will be submitted
     int finished;
     int timed_out;
     int interrupted;
-    int error;           // Why it could not go on, 0
-    uint64_t story_item; // + 1; story is of this item
+    int error;            // Why it could not go on, 0
+    uint64_t story_item;  // + 1; story is of this item
     brood_error_info_t story;
     brood_future_t *future;  // Of an asynchronous map
 };

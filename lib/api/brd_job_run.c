@@ -26,7 +26,9 @@
 #include "base/brd_clock.h"
 #include "base/brd_mem.h"
 
-enum { S_PROGRESS_NS = 100000000 };
+enum {
+    S_PROGRESS_NS = 100000000
+};
 
 // --- Failures --------------------------------------------------------------
 
@@ -47,9 +49,7 @@ brd_map_story (brood_error_info_t *ret_info,
 
 // The story that is told in the end is that of the lowest failed item.
 static void
-s_keep_story (brd_job_run_t *self,
-              uint64_t item,
-              const brd_call_end_t *end)
+s_keep_story (brd_job_run_t *self, uint64_t item, const brd_call_end_t *end)
 {
     if (self->story_item != 0 && self->story_item <= item + 1)
         return;
@@ -64,9 +64,9 @@ s_item_failed (brd_job_run_t *self, uint64_t item, const brd_call_end_t *end)
     if (job->errors)
         ((int32_t *) (uintptr_t) job->errors)[item] = end->error;
     uint64_t first = atomic_load (&job->first_failed);
-    while ((first == 0 || item + 1 < first)
-           && !atomic_compare_exchange_weak (
-               &job->first_failed, &first, item + 1))
+    while (
+        (first == 0 || item + 1 < first)
+        && !atomic_compare_exchange_weak (&job->first_failed, &first, item + 1))
         continue;
     if (job->stop_at_error)
         atomic_store (&job->stop, 1);
@@ -147,8 +147,8 @@ s_rescue_bounce (brd_job_run_t *self, const brd_page_t *page, uint64_t item)
         return;
     const char *bounce = brd_arena_at (self->arena, page->bounce_out);
     const size_t size = (size_t) (item - page->unwritten) * job->out_size;
-    const size_t from
-        = (size_t) (page->unwritten - page->range_first) * job->out_size;
+    const size_t from =
+        (size_t) (page->unwritten - page->range_first) * job->out_size;
     if (bounce && brd_arena_holds (self->arena, bounce + from, size))
         memcpy ((char *) (uintptr_t) job->out + page->unwritten * job->out_size,
                 bounce + from,
@@ -221,8 +221,8 @@ s_hand_out_missing (brd_job_run_t *self)
     int open = 0, any = 0;
     for (uint64_t at = 0; at < claimed; at += job->grain) {
         const uint64_t g = at / job->grain;
-        const int marked
-            = (atomic_load (&job->marks[g / 64]) >> (g % 64) & 1) != 0;
+        const int marked =
+            (atomic_load (&job->marks[g / 64]) >> (g % 64) & 1) != 0;
         if (!marked && !open)
             first = at;
         if (marked && open)
@@ -269,8 +269,8 @@ s_single_ended (brd_job_run_t *self,
         return;
     if (end->error == ECANCELED && atomic_load (&self->job->stop)) {
         if (self->job->errors)
-            ((int32_t *) (uintptr_t) self->job->errors)[leg->order.first]
-                = ECANCELED;
+            ((int32_t *) (uintptr_t) self->job->errors)[leg->order.first] =
+                ECANCELED;
         atomic_fetch_add (&self->job->cancelled, 1);
         return;
     }
@@ -417,16 +417,15 @@ brd_job_run_wait (brd_job_run_t *self)
 {
     const brood_map_options_t *options = self->options;
     const int showing = options && options->progress;
-    int64_t deadline
-        = options && options->timeout_ms > 0
-              ? brd_clock_deadline (options->timeout_ms)
-              : BRD_NEVER;
+    int64_t deadline = options && options->timeout_ms > 0
+                           ? brd_clock_deadline (options->timeout_ms)
+                           : BRD_NEVER;
     if (brd_job_run_begin (self) < 0)
         return -1;
     for (;;) {
         int64_t until = deadline;
-        const int64_t look = showing ? brd_clock_now () + S_PROGRESS_NS
-                                     : BRD_NEVER;
+        const int64_t look =
+            showing ? brd_clock_now () + S_PROGRESS_NS : BRD_NEVER;
         if (look < until)
             until = look;
         if (brd_host_wait (self->host, s_is_finished, self, until) == 0)

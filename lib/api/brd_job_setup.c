@@ -50,8 +50,8 @@ s_layout (brd_job_run_t *self, uint64_t fn, size_t n)
     const size_t marks = (size_t) ((n / grain + 1 + 63) / 64) * 8;
     const size_t arg_at = s_padded (sizeof *self->job + marks);
     const size_t errors_at = arg_at + s_padded (options->arg_size_bytes);
-    const size_t size
-        = errors_at + (options->ret_errors ? n * sizeof (int32_t) : 0);
+    const size_t size =
+        errors_at + (options->ret_errors ? n * sizeof (int32_t) : 0);
     if (options->arg_size_bytes > SIZE_MAX / 4)
         return brd_error_set (ENOSPC, "the argument of the map is too large");
     self->job = brd_arena_alloc (self->arena, size, (uint32_t) getpid (), 1);
@@ -99,8 +99,7 @@ brd_job_run_new (brood_pool_t *pool,
         self->single = 1;
         self->task_options.given = 1;
         self->task_options.priority = (uint8_t) options->task->priority;
-        if (brd_pool_task_options (options->task, &self->task_options.core)
-            < 0)
+        if (brd_pool_task_options (options->task, &self->task_options.core) < 0)
             goto error;
     }
     if (s_layout (self, fn, n) < 0)
@@ -144,12 +143,12 @@ brd_job_run_set_arrays (brd_job_run_t *self, const brd_map_arrays_t *arrays)
     job->out = s_address (arrays->out);
     job->in_size = arrays->in_size;
     job->out_size = arrays->out ? arrays->out_size : 0;
-    const int in_arena = brd_arena_holds (
-        self->arena, arrays->in, arrays->n * arrays->in_size);
-    const int out_arena
-        = !arrays->out
-          || brd_arena_holds (
-              self->arena, arrays->out, arrays->n * arrays->out_size);
+    const int in_arena =
+        brd_arena_holds (self->arena, arrays->in, arrays->n * arrays->in_size);
+    const int out_arena = !arrays->out
+                          || brd_arena_holds (self->arena,
+                                              arrays->out,
+                                              arrays->n * arrays->out_size);
     job->kind = BRD_JOB_ARRAYS;
     if (in_arena && out_arena)
         return 0;
@@ -166,8 +165,8 @@ brd_job_run_set_messages (brd_job_run_t *self, const brd_map_items_t *items)
     const uint32_t slot = (uint32_t) getpid ();
     const size_t starts_at = s_padded (items->size);
     const size_t starts_size = (job->n + 1) * sizeof (uint64_t);
-    char *bytes = brd_arena_alloc (
-        self->arena, starts_at + starts_size, slot, 0);
+    char *bytes =
+        brd_arena_alloc (self->arena, starts_at + starts_size, slot, 0);
     self->bytes = bytes;
     self->results = brd_arena_alloc (
         self->arena, job->n * sizeof (brd_job_result_t), slot, 1);
@@ -236,18 +235,19 @@ s_verdict (brd_job_run_t *self)
 {
     const brd_job_t *job = self->job;
     const uint64_t first = atomic_load (&job->first_failed);
-    const uint64_t missing
-        = atomic_load (&job->cancelled)
-          + (self->single ? job->n - atomic_load (&job->done)
-                          : job->n - atomic_load (&job->next));
+    const uint64_t missing =
+        atomic_load (&job->cancelled)
+        + (self->single ? job->n - atomic_load (&job->done)
+                        : job->n - atomic_load (&job->next));
     if (first == 0 && missing == 0 && self->error == 0)
         return 0;
     if (first > 0 && self->story_item == first)
         return brd_error_take (&self->story);
     if (first > 0)
-        return brd_error_set (
-            EIO, "%s item %llu: failed", self->name,
-            (unsigned long long) first - 1);
+        return brd_error_set (EIO,
+                              "%s item %llu: failed",
+                              self->name,
+                              (unsigned long long) first - 1);
     if (self->error != 0 && self->story.error == self->error)
         return brd_error_take (&self->story);
     const int error = s_unfinished (self);
@@ -288,8 +288,8 @@ brd_job_run_finish_async (brd_job_run_t *self)
 const void *
 brd_job_run_result (const brd_job_run_t *self, size_t item, size_t *ret_size)
 {
-    const brd_job_result_t *result
-        = (const brd_job_result_t *) self->results + item;
+    const brd_job_result_t *result =
+        (const brd_job_result_t *) self->results + item;
     *ret_size = result->size;
     return result->done ? brd_arena_at (self->arena, result->offset) : NULL;
 }

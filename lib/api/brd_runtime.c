@@ -49,7 +49,8 @@ s_start (const brood_options_t *options)
     if (brd_sys_random (&s_runtime.brood, sizeof s_runtime.brood) < 0)
         return -1;
     s_runtime.brood |= 1;  // 0 means: cannot travel
-    brd_arena_t *arena = brd_arena_new (options ? options->arena_size_bytes : 0);
+    brd_arena_t *arena =
+        brd_arena_new (options ? options->arena_size_bytes : 0);
     if (!arena)
         return -1;
     if (brd_process_become (BRD_ROLE_OWNER) < 0) {
@@ -101,8 +102,8 @@ brd_host_t *
 brd_runtime_host_or_null (void)
 {
     pthread_mutex_lock (&s_runtime.lock);
-    brd_host_t *host
-        = s_runtime.host_birth == brd_process_birth () ? s_runtime.host : NULL;
+    brd_host_t *host =
+        s_runtime.host_birth == brd_process_birth () ? s_runtime.host : NULL;
     pthread_mutex_unlock (&s_runtime.lock);
     return host;
 }

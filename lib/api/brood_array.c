@@ -19,7 +19,7 @@
 
 // In front of the elements, which stay aligned for any type.
 typedef struct {
-    _Alignas (64) _Atomic uint32_t handles;
+    _Alignas(64) _Atomic uint32_t handles;
     uint64_t size;
     uint64_t n;
 } s_head_t;
@@ -80,8 +80,11 @@ brood_array_new_sized (size_t size_bytes, size_t n)
         return NULL;
     if (__builtin_mul_overflow (size_bytes, n, &bytes)
         || __builtin_add_overflow (bytes, sizeof (s_head_t), &bytes)) {
-        brd_error_set (ENOSPC, "an array of %zu elements of %zu bytes is too "
-                               "large for any memory", n, size_bytes);
+        brd_error_set (ENOSPC,
+                       "an array of %zu elements of %zu bytes is too "
+                       "large for any memory",
+                       n,
+                       size_bytes);
         return NULL;
     }
     brd_arena_t *arena = brd_runtime_arena ();

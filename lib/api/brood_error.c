@@ -66,7 +66,8 @@ brood_perror (const char *prefix)
     const int saved_errno = errno;
     const brood_error_info_t *info = brd_error_get ();
     const char *text = info->text[0] != '\0' ? info->text : "no error";
-    fprintf (stderr, "%s%s%s\n", prefix ? prefix : "", prefix ? ": " : "", text);
+    fprintf (
+        stderr, "%s%s%s\n", prefix ? prefix : "", prefix ? ": " : "", text);
     errno = saved_errno;
     return s_exit_code (info->kind);
 }

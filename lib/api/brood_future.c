@@ -192,8 +192,8 @@ brd_future_end (brood_future_t *self, const brd_call_end_t *end)
 static void
 s_note_emit (brood_future_t *self, const brd_wire_note_t *note)
 {
-    brd_future_emit_t *emit
-        = self->owned ? brd_mem_alloc (sizeof *emit + note->size) : NULL;
+    brd_future_emit_t *emit =
+        self->owned ? brd_mem_alloc (sizeof *emit + note->size) : NULL;
     if (!emit) {
         // Nobody reads it, or there is no room: the task must not wait for us.
         brd_host_credit (self->host, &self->call, 1);
@@ -355,17 +355,14 @@ brood_future_wait_all (brood_future_t *const *futures,
     if (count <= 0)
         return (int) count;
     brd_host_t *host = brd_runtime_host ();
-    s_many_t many
-        = { .futures = futures, .n = n, .first_error = first_error };
+    s_many_t many = { .futures = futures, .n = n, .first_error = first_error };
     return host ? brd_host_wait (
-                      host, s_all_done, &many, brd_clock_deadline (timeout_ms))
+               host, s_all_done, &many, brd_clock_deadline (timeout_ms))
                 : -1;
 }
 
 long
-brood_future_wait_any (brood_future_t *const *futures,
-                       size_t n,
-                       int timeout_ms)
+brood_future_wait_any (brood_future_t *const *futures, size_t n, int timeout_ms)
 {
     BRD_REQUIRE (futures != NULL || n == 0, -1);
     BRD_REQUIRE (timeout_ms >= BROOD_FOREVER, -1);
@@ -605,7 +602,7 @@ brood_future_set_error (brood_future_t *self, const char *format, ...)
     const brd_call_end_t end = {
         .error = EIO,
         .bytes = text,
-        .size = length < 0                         ? 0
+        .size = length < 0                      ? 0
                 : (size_t) length < sizeof text ? (size_t) length
                                                 : sizeof text - 1,
     };

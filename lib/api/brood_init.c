@@ -9,10 +9,10 @@
 #include <errno.h>
 #include <string.h>
 
+#include "api/brd_runtime.h"
 #include "base/brd_check.h"
 #include "base/brd_clock.h"
 #include "base/brd_process.h"
-#include "api/brd_runtime.h"
 
 static int
 s_take_option (const char *text)
@@ -87,7 +87,8 @@ brood_dispatch (int timeout_ms)
 {
     BRD_REQUIRE (timeout_ms >= BROOD_FOREVER, -1);
     brd_host_t *host = brd_runtime_host ();
-    return host ? brd_host_dispatch (host, brd_clock_deadline (timeout_ms)) : -1;
+    return host ? brd_host_dispatch (host, brd_clock_deadline (timeout_ms))
+                : -1;
 }
 
 #define S_TEXT_(number) #number

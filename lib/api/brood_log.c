@@ -3,8 +3,9 @@
 // SPDX-License-Identifier: MPL-2.0
 //
 // Lines are written by lib/base/brd_log.c; a worker's reach the owner as LOG
-// messages (workers/worker_main.c, broker/host/host_turn.c). The user's function
-// is user code and runs as such: queued here, called by the callbacks thread.
+// messages (workers/worker_main.c, broker/host/host_turn.c). The user's
+// function is user code and runs as such: queued here, called by the callbacks
+// thread.
 
 #include "brood/brood_log.h"
 

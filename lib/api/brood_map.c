@@ -35,11 +35,8 @@
 // --- Arguments -------------------------------------------------------------
 
 static int
-s_check_sizes (const void *in,
-               size_t in_size,
-               const void *out,
-               size_t out_size,
-               size_t n)
+s_check_sizes (
+    const void *in, size_t in_size, const void *out, size_t out_size, size_t n)
 {
     size_t bytes;
     BRD_REQUIRE (in != NULL || n == 0, -1);
@@ -132,8 +129,8 @@ s_prepare (brood_pool_t *self,
            const brd_map_arrays_t *arrays,
            const brood_map_options_t *options)
 {
-    brd_job_run_t *run = brd_job_run_new (self, brd_pool_address (&fn),
-                                          arrays->n, options);
+    brd_job_run_t *run =
+        brd_job_run_new (self, brd_pool_address (&fn), arrays->n, options);
     if (run && brd_job_run_set_arrays (run, arrays) < 0)
         brd_job_run_destroy (&run);
     return run;
@@ -171,7 +168,9 @@ brood_pool_map_sized (brood_pool_t *self,
                       size_t n,
                       const brood_map_options_t *options)
 {
-    const brd_map_arrays_t arrays = { in, in_size_bytes, out, out_size_bytes, n };
+    const brd_map_arrays_t arrays = {
+        in, in_size_bytes, out, out_size_bytes, n
+    };
     if (s_check (self, fn, &arrays, options) < 0)
         return -1;
     if (n == 0)
@@ -198,7 +197,9 @@ brood_pool_map_sized_async (brood_pool_t *self,
                             size_t n,
                             const brood_map_options_t *options)
 {
-    const brd_map_arrays_t arrays = { in, in_size_bytes, out, out_size_bytes, n };
+    const brd_map_arrays_t arrays = {
+        in, in_size_bytes, out, out_size_bytes, n
+    };
     if (s_check (self, fn, &arrays, options) < 0)
         return NULL;
     const char *name = brd_pool_task_name (brd_pool_address (&fn));

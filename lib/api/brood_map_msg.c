@@ -115,15 +115,14 @@ s_run_inline_item (brood_pool_t *self,
     char text[BRD_PAGE_TEXT];
     size_t size = 0;
     brd_msg_reset (state->out);
-    const int status
-        = brd_inline_run (self, fn, state->in, state->out, NULL, text);
+    const int status =
+        brd_inline_run (self, fn, state->in, state->out, NULL, text);
     const void *bytes = status == 0 ? brd_msg_data (state->out, &size) : NULL;
     if (ret_error)
         *ret_error = status != 0 ? EIO : 0;
     if (status != 0 && !state->failed) {
         const uint64_t address = brd_pool_address (&fn);
-        brd_map_story (
-            &state->first, brd_pool_task_name (address), item, text);
+        brd_map_story (&state->first, brd_pool_task_name (address), item, text);
         state->failed = 1;
     }
     return s_add (&state->all, bytes, size);
@@ -148,8 +147,8 @@ s_run_inline (brood_pool_t *self,
         brd_msg_reset_view (state.in,
                             (const char *) items->bytes + starts[i],
                             (size_t) (starts[i + 1] - starts[i]));
-        rc = s_run_inline_item (
-            self, fn, &state, i, errors ? &errors[i] : NULL);
+        rc =
+            s_run_inline_item (self, fn, &state, i, errors ? &errors[i] : NULL);
     }
     if (rc == 0 && (!state.failed || errors))
         all = s_message (&state.all);
@@ -176,16 +175,13 @@ brood_pool_map_msg (brood_pool_t *self,
     uint64_t *starts = s_starts (items, &n, &bytes);
     if (!starts)
         return NULL;
-    const brd_map_items_t map
-        = { .bytes = bytes, .size = (size_t) starts[n], .starts = starts };
-    brood_msg_t *all = n == 0        ? brood_msg_new ("[]")
-                       : self->pool ? s_run (self,
-                                             brd_pool_address (&fn),
-                                             n,
-                                             &map,
-                                             options)
-                                    : s_run_inline (
-                                        self, fn, n, &map, options);
+    const brd_map_items_t map = { .bytes = bytes,
+                                  .size = (size_t) starts[n],
+                                  .starts = starts };
+    brood_msg_t *all =
+        n == 0       ? brood_msg_new ("[]")
+        : self->pool ? s_run (self, brd_pool_address (&fn), n, &map, options)
+                     : s_run_inline (self, fn, n, &map, options);
     const int saved_errno = errno;
     brd_mem_free (starts);
     errno = saved_errno;

@@ -33,7 +33,9 @@
 #include "wire/brd_value.h"
 
 // Descriptors left to the program when a pool is made.
-enum { S_DESCRIPTORS_SPARE = 64 };
+enum {
+    S_DESCRIPTORS_SPARE = 64
+};
 
 // --- Making ----------------------------------------------------------------
 
@@ -41,9 +43,9 @@ static int
 s_check_options (const brood_pool_options_t *options)
 {
     BRD_REQUIRE_ZERO (options->reserved_, -1);
-    BRD_REQUIRE (
-        options->workers >= 0 && options->workers <= BROOD_POOL_WORKERS_MAX,
-        -1);
+    BRD_REQUIRE (options->workers >= 0
+                     && options->workers <= BROOD_POOL_WORKERS_MAX,
+                 -1);
     BRD_REQUIRE (options->max_tasks >= 0 && options->max_seconds >= 0, -1);
     BRD_REQUIRE (options->restarts_max >= 0, -1);
     BRD_REQUIRE (!options->name || strlen (options->name) < BROOD_NAME_SIZE,
@@ -60,8 +62,7 @@ static int
 s_check_descriptors (int workers)
 {
     struct rlimit limit;
-    if (getrlimit (RLIMIT_NOFILE, &limit) < 0
-        || limit.rlim_cur == RLIM_INFINITY
+    if (getrlimit (RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY
         || (rlim_t) workers + S_DESCRIPTORS_SPARE <= limit.rlim_cur)
         return 0;
     return brd_error_set (EMFILE,
@@ -108,8 +109,8 @@ s_open (brood_pool_t *self, const brood_pool_options_t *options)
     if (s_check_descriptors (self->workers) < 0)
         return -1;
     self->snapshot = brd_mem_alloc (sizeof *self->snapshot);
-    host.setup.initargs
-        = s_copy_msg (options->initargs, &host.setup.initargs_size);
+    host.setup.initargs =
+        s_copy_msg (options->initargs, &host.setup.initargs_size);
     if (!self->snapshot || !host.setup.initargs)
         goto error;
     brd_tasks_snapshot (self->snapshot);
@@ -241,8 +242,7 @@ brd_pool_task_name (uint64_t fn)
 static int
 s_check (const brood_pool_t *self, const char *function)
 {
-    if (brd_handle_check (
-            self ? &self->handle : NULL, BRD_KIND_POOL, function)
+    if (brd_handle_check (self ? &self->handle : NULL, BRD_KIND_POOL, function)
         < 0)
         return -1;
     if (!brd_handle_is_mine (&self->handle))
@@ -279,9 +279,8 @@ brd_pool_task_options (const brood_task_options_t *options,
     BRD_REQUIRE (options->retries >= 0 && options->retries < 65535, -1);
     BRD_REQUIRE (options->retry_delay_ms >= 0 && options->timeout_ms >= 0, -1);
     BRD_REQUIRE (options->grace_ms >= 0 && options->queue_timeout_ms >= 0, -1);
-    BRD_REQUIRE (options->priority >= 0
-                     && options->priority < BRD_CORE_PRIORITIES,
-                 -1);
+    BRD_REQUIRE (
+        options->priority >= 0 && options->priority < BRD_CORE_PRIORITIES, -1);
     *ret_core = (brd_core_task_options_t){
         .retries = options->retries,
         .only_deaths = options->only_deaths,
@@ -312,8 +311,8 @@ s_run_inline (brood_pool_t *self, brood_task_fn *fn, brood_future_t *future)
 {
     char text[BRD_PAGE_TEXT];
     brd_call_end_t end = { .attempt = 1 };
-    brood_msg_t *in
-        = brd_msg_new_view (future->call.body, future->call.core.size_bytes);
+    brood_msg_t *in =
+        brd_msg_new_view (future->call.body, future->call.core.size_bytes);
     brood_msg_t *out = brd_msg_new_empty ();
     int rc = in && out ? 0 : -1;
     if (rc == 0) {
@@ -354,8 +353,8 @@ s_future (brood_pool_t *self,
           const brood_task_options_t *options)
 {
     const uint64_t address = brd_pool_address (&fn);
-    brood_future_t *future
-        = brd_future_new (self->host, brd_pool_task_name (address));
+    brood_future_t *future =
+        brd_future_new (self->host, brd_pool_task_name (address));
     if (!future)
         return NULL;
     future->call.fn = address;
@@ -498,8 +497,8 @@ s_gather (brood_future_t **futures, int n)
 {
     brood_msg_t *all = brood_msg_new ("[]");
     for (int i = 0; i < n && all; i++) {
-        const brood_msg_t *one
-            = brood_future_result (futures[i], BROOD_FOREVER);
+        const brood_msg_t *one =
+            brood_future_result (futures[i], BROOD_FOREVER);
         if (!one || brood_msg_append (all, "@%p", brood_ref (one)) < 0)
             brood_msg_destroy (&all);
     }
@@ -573,10 +572,8 @@ brood_pool_join (brood_pool_t *self, int timeout_ms)
     if (!self->closed && !self->ended)
         return brd_error_set (EBUSY, "the pool is not closed");
     if (self->pool && !self->ended
-        && brd_host_wait (self->host,
-                          s_ended,
-                          self->pool,
-                          brd_clock_deadline (timeout_ms))
+        && brd_host_wait (
+               self->host, s_ended, self->pool, brd_clock_deadline (timeout_ms))
                < 0)
         return -1;
     brd_host_callbacks_settle (self->host);

@@ -66,11 +66,8 @@ s_time (char *buf, size_t size, double seconds)
     if (seconds < 0 || seconds > 359999)
         snprintf (buf, size, "-:--");
     else
-        snprintf (buf,
-                  size,
-                  "%ld:%02ld",
-                  (long) seconds / 60,
-                  (long) seconds % 60);
+        snprintf (
+            buf, size, "%ld:%02ld", (long) seconds / 60, (long) seconds % 60);
 }
 
 static void
@@ -86,15 +83,15 @@ static void
 s_draw_known (const brood_progress_t *self, double seconds, double rate)
 {
     char bar[S_BAR_MAX + 1], left[32];
-    const double share
-        = self->done >= self->total ? 1 : (double) self->done
-                                              / (double) self->total;
+    const double share = self->done >= self->total
+                             ? 1
+                             : (double) self->done / (double) self->total;
     int width = s_columns () - S_TEXT_MAX;
     width = width > S_BAR_MAX ? S_BAR_MAX : width < 10 ? 10 : width;
     s_bar (bar, (size_t) width, share);
     s_time (left,
             sizeof left,
-            share >= 1  ? seconds
+            share >= 1 ? seconds
             : rate > 0 ? (double) (self->total - self->done) / rate
                        : -1);
     fprintf (stderr,
@@ -122,7 +119,7 @@ s_draw (brood_progress_t *self, int64_t now)
                  self->label,
                  self->label[0] ? "  " : "",
                  "|/-\\"[self->spin++ % 4],
-                 self->done,
+                 self -> done,
                  rate);
     fflush (stderr);
     self->shown = 1;

@@ -36,42 +36,42 @@ enum {
 
 typedef struct {
     brd_call_t call;
-    brd_list_t link;        // In order, or ready
+    brd_list_t link;  // In order, or ready
     brood_stream_t *stream;
     long index;
     int done;
     int error;
     brood_error_info_t *info;
-    void *result;           // small or allocated
+    void *result;  // small or allocated
     size_t result_size;
-    void *body;             // small_body or allocated
+    void *body;  // small_body or allocated
     unsigned char small_body[S_INLINE];
     unsigned char small[S_INLINE];
 } s_item_t;
 
 struct brood_stream {
     brd_handle_t handle;
-    brood_pool_t *pool;     // A reference
+    brood_pool_t *pool;  // A reference
     brd_host_t *host;
     brood_task_fn *fn;
     const char *name;
     int ordered;
-    size_t window;          // 0: from the workers
+    size_t window;  // 0: from the workers
     brd_core_task_options_t *options;
     uint8_t priority;
-    int owned;              // 1: by the user
+    int owned;  // 1: by the user
     int closed;
     int cancelled;
     long fed;
     long unfinished;
     long unread;
-    long index;             // Of the item next () returned last
-    int64_t finished_at;    // When the last item ended
-    int64_t pace_ns;        // Between ends, smoothed
-    brd_list_t items;       // In order of feeding, not read; unordered: those
-                            // that have not ended
-    brd_list_t ready;       // Unordered: ended, not read
-    brood_msg_t *last;      // What next () looks at
+    long index;           // Of the item next () returned last
+    int64_t finished_at;  // When the last item ended
+    int64_t pace_ns;      // Between ends, smoothed
+    brd_list_t items;     // In order of feeding, not read; unordered: those
+                          // that have not ended
+    brd_list_t ready;     // Unordered: ended, not read
+    brood_msg_t *last;    // What next () looks at
     brood_source_fn *source;
     void *source_arg;
     int source_ended;
@@ -268,8 +268,8 @@ s_may_feed (const brood_stream_t *self)
     if (self->pool->closed || self->pool->ended)
         return brd_error_set (EPIPE, "the pool is closed");
     if (self->unread >= BROOD_STREAM_UNREAD_MAX)
-        return brd_error_set (ENOSPC, "%d results have not been read",
-                              BROOD_STREAM_UNREAD_MAX);
+        return brd_error_set (
+            ENOSPC, "%d results have not been read", BROOD_STREAM_UNREAD_MAX);
     return 0;
 }
 
@@ -338,9 +338,8 @@ s_give (brood_stream_t *self, const brood_msg_t *msg)
     self->unread++;
     brd_list_append (&self->items, &item->link);
     brd_host_unlock (self->host);
-    const int rc = self->pool->pool
-                       ? brd_host_submit (self->host, &item->call)
-                       : s_run_inline (self, item, msg);
+    const int rc = self->pool->pool ? brd_host_submit (self->host, &item->call)
+                                    : s_run_inline (self, item, msg);
     if (rc == 0)
         return 0;
     const int saved_errno = errno;

@@ -19,7 +19,9 @@
 #include "workers/worker.h"
 
 // At most ten reports a second leave a worker.
-enum { S_PROGRESS_NS = 100000000 };
+enum {
+    S_PROGRESS_NS = 100000000
+};
 
 static uint64_t
 s_address (const void *fn_p)
@@ -117,8 +119,7 @@ brood_task_emit (brood_task_t *self, const char *picture, ...)
         rc = s_note (self, BRD_OP_EMIT, &note);
     }
     brood_msg_destroy (&msg);
-    if (rc == 0 && self->worker
-        && ++self->emitted >= BRD_WORKER_EMIT_WINDOW)
+    if (rc == 0 && self->worker && ++self->emitted >= BRD_WORKER_EMIT_WINDOW)
         rc = brd_worker_wait_credit (self->worker);
     return rc;
 }
@@ -127,7 +128,8 @@ int
 brood_task_cancelled (const brood_task_t *self)
 {
     BRD_REQUIRE_HANDLE (self, BRD_KIND_TASK, -1);
-    if (self->job && atomic_load_explicit (&self->job->stop, memory_order_relaxed))
+    if (self->job
+        && atomic_load_explicit (&self->job->stop, memory_order_relaxed))
         return 1;
     return self->worker
            && atomic_load_explicit (&self->worker->page->cancel,

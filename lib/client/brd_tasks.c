@@ -57,8 +57,8 @@ s_grow (void)
     if (s_registry.count < s_registry.room)
         return 0;
     const size_t room = s_registry.room > 0 ? 2 * s_registry.room : 32;
-    brd_tasks_entry_t **by_name
-        = brd_mem_resize (s_registry.by_name, room * sizeof *by_name);
+    brd_tasks_entry_t **by_name =
+        brd_mem_resize (s_registry.by_name, room * sizeof *by_name);
     if (!by_name)
         return -1;
     s_registry.by_name = by_name;
@@ -93,8 +93,9 @@ brd_tasks_add (const brd_tasks_entry_t *entry)
 {
     const size_t size = entry->name ? strlen (entry->name) : 0;
     if (size == 0 || size >= BROOD_NAME_SIZE || entry->fn == 0)
-        return brd_error_set (EINVAL, "a task needs a function and a name of "
-                                      "1 to 63 characters");
+        return brd_error_set (EINVAL,
+                              "a task needs a function and a name of "
+                              "1 to 63 characters");
     pthread_mutex_lock (&s_registry.lock);
     int rc = 0;
     const brd_tasks_entry_t *there = s_find (entry->name);
@@ -123,8 +124,8 @@ const brd_tasks_entry_t *
 brd_tasks_of (uint64_t fn)
 {
     pthread_mutex_lock (&s_registry.lock);
-    const brd_tasks_entry_t *entry
-        = fn != 0 ? brd_map_get (&s_registry.by_fn, fn) : NULL;
+    const brd_tasks_entry_t *entry =
+        fn != 0 ? brd_map_get (&s_registry.by_fn, fn) : NULL;
     pthread_mutex_unlock (&s_registry.lock);
     return entry;
 }

@@ -39,7 +39,9 @@ brd_tasks_verdict (void);
 
 // --- What code a snapshot has ----------------------------------------------
 
-enum { BRD_TASKS_SEGMENTS_MAX = 512 };
+enum {
+    BRD_TASKS_SEGMENTS_MAX = 512
+};
 
 // The executable segments of the program when the snapshot was taken.
 typedef struct {

@@ -38,7 +38,9 @@
 #endif
 
 // Below this a copy is cheaper than giving the memory to the I/O thread.
-enum { S_COPY_MAX = 8192 };
+enum {
+    S_COPY_MAX = 8192
+};
 
 struct brd_zmq {
     void *socket;
@@ -96,8 +98,7 @@ s_set_options (void *socket)
         || s_set_int (socket, ZMQ_LINGER, 0) < 0
         || s_set_int (socket, ZMQ_RECONNECT_IVL, -1) < 0
         || s_set_int (socket, ZMQ_HANDSHAKE_IVL, 0) < 0
-        || zmq_setsockopt (
-               socket, ZMQ_MAXMSGSIZE, &size_max, sizeof size_max)
+        || zmq_setsockopt (socket, ZMQ_MAXMSGSIZE, &size_max, sizeof size_max)
                < 0
         || zmq_setsockopt (socket, ZMQ_IPC_FILTER_UID, &uid, sizeof uid) < 0)
         return s_fail ("zmq_setsockopt");
@@ -194,8 +195,7 @@ brd_zmq_connect (brd_zmq_t *self,
     char endpoint[128];
     if (s_endpoint (endpoint, sizeof endpoint, name) < 0)
         return -1;
-    if (zmq_setsockopt (
-            self->socket, ZMQ_CONNECT_ROUTING_ID, peer, BRD_ZMQ_ID)
+    if (zmq_setsockopt (self->socket, ZMQ_CONNECT_ROUTING_ID, peer, BRD_ZMQ_ID)
             < 0
         || zmq_connect (self->socket, endpoint) < 0)
         return s_fail (endpoint);
@@ -220,7 +220,8 @@ s_free (void *bytes, void *hint)
 }
 
 // The body as a zmq_msg_t. Large ones hand their memory over, but only when
-// the first frame has gone out, so that a refused message is still the caller's.
+// the first frame has gone out, so that a refused message is still the
+// caller's.
 static int
 s_body (zmq_msg_t *msg, brd_buf_t *out)
 {
@@ -248,8 +249,7 @@ brd_zmq_send (brd_zmq_t *self,
 {
     zmq_msg_t msg;
     brd_assert (out->size > 0);
-    if (zmq_send (
-            self->socket, peer, BRD_ZMQ_ID, ZMQ_SNDMORE | ZMQ_DONTWAIT)
+    if (zmq_send (self->socket, peer, BRD_ZMQ_ID, ZMQ_SNDMORE | ZMQ_DONTWAIT)
         < 0)
         return s_fail ("send");
     if (s_body (&msg, out) < 0) {
@@ -272,7 +272,7 @@ brd_zmq_send (brd_zmq_t *self,
 static zmq_msg_t *
 s_msg (brd_zmq_msg_t *msg)
 {
-    _Static_assert (sizeof msg->private_ >= sizeof (zmq_msg_t), "zmq_msg_t");
+    _Static_assert(sizeof msg->private_ >= sizeof (zmq_msg_t), "zmq_msg_t");
     return (zmq_msg_t *) (void *) msg->private_;
 }
 

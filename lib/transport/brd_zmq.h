@@ -28,7 +28,9 @@
 #include "base/brd_buf.h"
 
 // Routing ids: 16 bytes, the first never 0.
-enum { BRD_ZMQ_ID = 16 };
+enum {
+    BRD_ZMQ_ID = 16
+};
 
 typedef struct brd_zmq brd_zmq_t;
 

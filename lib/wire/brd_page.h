@@ -6,9 +6,9 @@
 // process has sent may never leave it. So each worker has a page in shared
 // memory, and the words there decide, at the cost of a few nanoseconds a task:
 //
-//     EMPTY --host--> OFFERED --worker--> RUNNING --worker--> DONE --host--> EMPTY
-//                        |
-//                        +-----host-----> EMPTY      taken back, unstarted
+//     EMPTY -host-> OFFERED -worker-> RUNNING -worker-> DONE -host-> EMPTY
+//                      |
+//                      +-----host----> EMPTY      taken back, unstarted
 //
 // Each word is seq << 8 | state, and seq is never used twice: a worker that
 // meets an old entry of a slot given anew fails its compare-and-swap and passes

@@ -1,0 +1,310 @@
+// test_brd_frame.c - the codec, against the bytes of docs/rfc/1-wire.md
+//
+// SPDX-License-Identifier: MPL-2.0
+//
+// The vectors are read out of the document itself, so it cannot say anything
+// else than the code does.
+
+#include "t.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/brd_mem.h"
+#include "wire/brd_frame.h"
+#include "wire/brd_limits.h"
+
+typedef struct {
+    unsigned char bytes[1024];
+    size_t size;
+} s_vector_t;
+
+// The ```hex block of this name.
+static void
+s_read (const char *name, s_vector_t *ret_vector)
+{
+    char line[256], head[64];
+    FILE *file = fopen (T_RFC, "r");
+    assert_non_null (file);
+    snprintf (head, sizeof head, "```hex %s\n", name);
+    int inside = 0;
+    ret_vector->size = 0;
+    while (fgets (line, sizeof line, file)) {
+        if (!inside) {
+            inside = strcmp (line, head) == 0;
+            continue;
+        }
+        if (line[0] == '`')
+            break;
+        char *at = line, *end;
+        for (;;) {
+            const unsigned long byte = strtoul (at, &end, 16);
+            if (end == at)
+                break;
+            assert_true (ret_vector->size < sizeof ret_vector->bytes);
+            ret_vector->bytes[ret_vector->size++] = (unsigned char) byte;
+            at = end;
+        }
+    }
+    fclose (file);
+    assert_true (inside && ret_vector->size > 0);
+}
+
+static void
+s_same (const brd_buf_t *out, const s_vector_t *vector)
+{
+    assert_int_equal (out->size, vector->size);
+    assert_memory_equal (out->bytes, vector->bytes, vector->size);
+}
+
+static void
+s_test_tasks_one (void **state)
+{
+    (void) state;
+    s_vector_t vector;
+    brd_frame_t frame;
+    brd_wire_task_t task;
+    s_read ("tasks-one", &vector);
+    assert_int_equal (brd_frame_open (&frame, vector.bytes, vector.size), 0);
+    assert_int_equal (frame.op, BRD_OP_TASKS);
+    assert_int_equal (brd_frame_next_task (&frame, &task), 1);
+    assert_true (task.seq == 7 && task.fn == UINT64_C (0x1122334455667788));
+    assert_true (task.timeout_ns == 0 && task.slot == 3 && task.attempt == 1);
+    assert_true (task.kind == BRD_TASK_MESSAGE && task.flags == 0);
+    assert_int_equal (task.size, 1);
+    assert_int_equal (*(const unsigned char *) task.body, 42);
+    brd_buf_t out;
+    brd_buf_init (&out, BRD_WIRE_SIZE_MAX);
+    assert_int_equal (brd_frame_begin (&out, BRD_OP_TASKS), 0);
+    assert_int_equal (brd_frame_add_task (&out, &task), 0);
+    brd_frame_close (&out, 1);
+    s_same (&out, &vector);
+    brd_buf_fini (&out);
+    assert_int_equal (brd_frame_next_task (&frame, &task), 0);
+}
+
+static void
+s_test_tasks_two (void **state)
+{
+    (void) state;
+    s_vector_t vector;
+    brd_frame_t frame;
+    brd_wire_task_t tasks[2];
+    s_read ("tasks-two", &vector);
+    assert_int_equal (brd_frame_open (&frame, vector.bytes, vector.size), 0);
+    assert_int_equal (brd_frame_next_task (&frame, &tasks[0]), 1);
+    assert_int_equal (brd_frame_next_task (&frame, &tasks[1]), 1);
+    assert_true (tasks[0].seq == 256 && tasks[0].timeout_ns == 1000000000);
+    assert_true (tasks[0].flags == BRD_TASK_TIMED && tasks[0].attempt == 2);
+    assert_true (tasks[0].slot == 255 && tasks[0].size == 6);
+    assert_memory_equal (tasks[0].body, "\xa5hello", 6);
+    assert_true (tasks[1].seq == 257 && tasks[1].kind == BRD_TASK_MAP);
+    assert_true (tasks[1].size == 0 && tasks[1].slot == 0);
+    brd_buf_t out;
+    brd_buf_init (&out, BRD_WIRE_SIZE_MAX);
+    assert_int_equal (brd_frame_begin (&out, BRD_OP_TASKS), 0);
+    assert_int_equal (brd_frame_add_task (&out, &tasks[0]), 0);
+    assert_int_equal (brd_frame_add_task (&out, &tasks[1]), 0);
+    brd_frame_close (&out, 2);
+    s_same (&out, &vector);
+    brd_buf_fini (&out);
+}
+
+static void
+s_test_results (void **state)
+{
+    (void) state;
+    s_vector_t vector;
+    brd_frame_t frame;
+    brd_wire_result_t results[2];
+    s_read ("results-two", &vector);
+    assert_int_equal (brd_frame_open (&frame, vector.bytes, vector.size), 0);
+    assert_int_equal (brd_frame_next_result (&frame, &results[0]), 1);
+    assert_int_equal (brd_frame_next_result (&frame, &results[1]), 1);
+    assert_int_equal (brd_frame_next_result (&frame, &results[1]), 0);
+    assert_true (results[0].seq == 7 && results[0].time_ns == 1000);
+    assert_true (results[0].flags == BRD_RESULT_IN_PAGE);
+    assert_true (results[0].size == 9 && results[0].slot == 3);
+    assert_true (results[1].seq == 8 && results[1].status == -1);
+    assert_true (results[1].size == 2 && results[1].slot == 4);
+    assert_memory_equal (results[1].body, "no", 2);
+    brd_buf_t out;
+    brd_buf_init (&out, BRD_WIRE_SIZE_MAX);
+    assert_int_equal (brd_frame_begin (&out, BRD_OP_RESULTS), 0);
+    assert_int_equal (brd_frame_add_result (&out, &results[0]), 0);
+    assert_int_equal (brd_frame_add_result (&out, &results[1]), 0);
+    brd_frame_close (&out, 2);
+    s_same (&out, &vector);
+    brd_buf_fini (&out);
+}
+
+static void
+s_check_note (const char *name, brd_op_t op, const brd_wire_note_t *want)
+{
+    s_vector_t vector;
+    brd_frame_t frame;
+    brd_wire_note_t note;
+    s_read (name, &vector);
+    assert_int_equal (brd_frame_open (&frame, vector.bytes, vector.size), 0);
+    assert_int_equal (frame.op, op);
+    assert_int_equal (brd_frame_next_note (&frame, &note), 1);
+    assert_true (note.seq == want->seq && note.slot == want->slot);
+    assert_true (note.done == want->done && note.total == want->total);
+    assert_true (note.count == want->count && note.size == want->size);
+    if (want->size > 0)
+        assert_memory_equal (note.body, want->body, want->size);
+    brd_buf_t out;
+    brd_buf_init (&out, BRD_WIRE_SIZE_MAX);
+    assert_int_equal (brd_frame_begin (&out, op), 0);
+    assert_int_equal (brd_frame_add_note (&out, want), 0);
+    brd_frame_close (&out, 1);
+    s_same (&out, &vector);
+    brd_buf_fini (&out);
+}
+
+static void
+s_test_notes (void **state)
+{
+    (void) state;
+    s_check_note (
+        "progress",
+        BRD_OP_PROGRESS,
+        &(brd_wire_note_t){ .seq = 7, .slot = 3, .done = 1, .total = 2 });
+    s_check_note (
+        "emit",
+        BRD_OP_EMIT,
+        &(brd_wire_note_t){ .seq = 7, .slot = 3, .size = 1, .body = "\xc3" });
+    s_check_note ("credit",
+                  BRD_OP_CREDIT,
+                  &(brd_wire_note_t){ .seq = 7, .slot = 3, .count = 1 });
+}
+
+static void
+s_test_stop (void **state)
+{
+    (void) state;
+    s_vector_t vector;
+    brd_frame_t frame;
+    brd_wire_task_t task;
+    s_read ("stop", &vector);
+    assert_int_equal (brd_frame_open (&frame, vector.bytes, vector.size), 0);
+    assert_int_equal (frame.op, BRD_OP_STOP);
+    assert_int_equal (brd_frame_next_task (&frame, &task), -1);
+    assert_int_equal (errno, EPROTO);
+}
+
+// Reads to the end whatever the operation is; -1 as soon as anything is wrong.
+static int
+s_read_all (const unsigned char *bytes, size_t size)
+{
+    brd_frame_t frame;
+    int more = 1;
+    if (brd_frame_open (&frame, bytes, size) < 0)
+        return -1;
+    while (more == 1) {
+        brd_wire_task_t task;
+        brd_wire_result_t result;
+        brd_wire_note_t note;
+        more = frame.op == BRD_OP_TASKS ? brd_frame_next_task (&frame, &task)
+               : frame.op == BRD_OP_RESULTS
+                   ? brd_frame_next_result (&frame, &result)
+               : frame.op == BRD_OP_STOP || frame.op == BRD_OP_RETIRE
+                   ? 0
+                   : brd_frame_next_note (&frame, &note);
+    }
+    return more;
+}
+
+// Every prefix of every message is refused, in memory that ends where the
+// prefix does, so that a sanitizer sees the first byte too many.
+static void
+s_test_cut_short (void **state)
+{
+    (void) state;
+    static const char *const names[] = { "tasks-one",   "tasks-two", "emit",
+                                         "results-two", "progress",  "credit" };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        s_vector_t vector;
+        s_read (names[i], &vector);
+        assert_int_equal (s_read_all (vector.bytes, vector.size), 0);
+        for (size_t size = 0; size < vector.size; size++) {
+            unsigned char *cut = malloc (size > 0 ? size : 1);
+            assert_non_null (cut);
+            memcpy (cut, vector.bytes, size);
+            assert_int_equal (s_read_all (cut, size), -1);
+            assert_int_equal (errno, EPROTO);
+            free (cut);
+        }
+        vector.bytes[vector.size] = 0;
+        assert_int_equal (s_read_all (vector.bytes, vector.size + 1), -1);
+    }
+}
+
+static void
+s_test_bad_fields (void **state)
+{
+    (void) state;
+    static const struct {
+        const char *name;
+        size_t at;
+        unsigned char value;
+    } bad[] = {
+        { "tasks-one", 0, 'X' },          // Magic
+        { "tasks-one", 3, '2' },          // Version
+        { "tasks-one", 4, 0 },            // Operation
+        { "tasks-one", 4, 9 },            // Operation
+        { "tasks-one", 8, 2 },            // More entries than there are
+        { "tasks-one", 8, 0 },            // Fewer
+        { "tasks-one", 9, 2 },            // 513 entries
+        { "tasks-one", 16 + 27, 255 },    // Size
+        { "tasks-one", 16 + 29, 1 },      // Slot 259
+        { "tasks-one", 16 + 32, 2 },      // Kind
+        { "results-two", 16 + 15, 128 },  // Negative time
+        { "results-two", 16 + 20, 65 },   // Larger than a slot
+        { "results-two", 16 + 25, 1 },    // Slot
+        { "emit", 16 + 31, 128 },         // Size
+        { "emit", 16 + 33, 1 },           // Slot
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        s_vector_t vector;
+        s_read (bad[i].name, &vector);
+        vector.bytes[bad[i].at] = bad[i].value;
+        errno = 0;
+        assert_int_equal (s_read_all (vector.bytes, vector.size), -1);
+        assert_int_equal (errno, EPROTO);
+    }
+}
+
+// No memory: the message is as it was.
+static void
+s_test_ceiling (void **state)
+{
+    (void) state;
+    brd_buf_t out;
+    const brd_wire_task_t task = { .seq = 1, .size = 8, .body = "12345678" };
+    brd_buf_init (&out, BRD_FRAME_HEADER + BRD_FRAME_TASK);
+    assert_int_equal (brd_frame_begin (&out, BRD_OP_TASKS), 0);
+    assert_int_equal (brd_frame_add_task (&out, &task), -1);
+    assert_int_equal (errno, EMSGSIZE);
+    assert_int_equal (out.size, BRD_FRAME_HEADER);
+    brd_buf_fini (&out);
+}
+
+int
+main (void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test (s_test_tasks_one),
+        cmocka_unit_test (s_test_tasks_two),
+        cmocka_unit_test (s_test_results),
+        cmocka_unit_test (s_test_notes),
+        cmocka_unit_test (s_test_stop),
+        cmocka_unit_test (s_test_cut_short),
+        cmocka_unit_test (s_test_bad_fields),
+        cmocka_unit_test (s_test_ceiling),
+    };
+    t_watchdog (60);
+    return cmocka_run_group_tests (tests, NULL, NULL);
+}
