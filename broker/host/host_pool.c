@@ -414,6 +414,9 @@ brd_host_pool_stats (brd_host_pool_t *self, brd_core_pool_stats_t *ret_stats)
 {
     memset (ret_stats, 0, sizeof *ret_stats);
     brd_host_lock (self->host);
+    // Whoever asks wants to know how it is, not how it was when somebody drove.
+    if (!self->ending)
+        brd_host_turn (self->host, 1);
     (void) brd_core_pool_stats (self->host->core, self->number, ret_stats);
     brd_host_unlock (self->host);
 }
