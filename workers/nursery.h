@@ -30,14 +30,14 @@
 
 // What a newborn worker is told. Lives on its stack for ever.
 typedef struct {
-    uint32_t worker;    // The core's number for it
-    uint32_t place;     // 0 .. workers - 1
-    uint64_t page;      // Arena offset of its page
-    int listen_fd;      // Bound to name and listening, close-on-exec
-    int life_fd;        // Pipe the nursery watches: closed = we are broken
+    uint32_t worker;  // The core's number for it
+    uint32_t place;   // 0 .. workers - 1
+    uint64_t page;    // Arena offset of its page
+    int listen_fd;    // Bound to name and listening, close-on-exec
+    int life_fd;      // Pipe the nursery watches: closed = we are broken
     pid_t nursery;
     char name[BRD_NURSERY_NAME_SIZE];
-    void *arg;          // brd_nursery_options_t.arg
+    void *arg;  // brd_nursery_options_t.arg
 } brd_nursery_birth_t;
 
 typedef struct {
@@ -48,7 +48,7 @@ typedef struct {
     const int *keep_fds;  // Descriptors workers inherit besides 0, 1, 2
     int keep_count;
     int nice;
-    int pin;              // 1: one CPU each, by place
+    int pin;  // 1: one CPU each, by place
 } brd_nursery_options_t;
 
 // Commands, owner to nursery: one datagram each.

@@ -540,9 +540,12 @@ s_command (s_nursery_t *self)
     if (command.type == BRD_NURSERY_START)
         s_start (self, &command);
     else if (command.type == BRD_NURSERY_KILL) {
-        const s_slot_t *slot = s_slot_find (self, command.worker);
-        if (slot)
-            s_kill (slot);  // Else its ENDED is on the way
+        s_slot_t *slot = s_slot_find (self, command.worker);
+        if (!slot)
+            return;  // Its ENDED is on the way
+        // The owner may see the broken link first: the reason is the same.
+        slot->killed |= slot->closing;
+        s_kill (slot);
     }
 }
 

@@ -130,9 +130,14 @@ s_run_message (brd_worker_t *self,
     memcpy (&fn, &entry->fn, sizeof fn);
     brd_msg_reset_view (self->in, entry->body, entry->size);
     brd_msg_reset (self->out);
-    const int status = brd_worker_run (&self->task, fn, self->in, self->out);
+    int status = brd_worker_run (&self->task, fn, self->in, self->out);
     size_t size = 0;
     result->body = status == 0 ? brd_msg_data (self->out, &size) : NULL;
+    if (status == 0 && !result->body) {
+        // What it packed by hand is no value.
+        status = -1;
+        brd_worker_explain (&self->task, status);
+    }
     result->size = (uint32_t) size;
     return status;
 }

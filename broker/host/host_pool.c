@@ -250,6 +250,19 @@ s_register (brd_host_pool_t *self, const brd_host_pool_options_t *options)
     return rc;
 }
 
+// Why its workers do not run, as the thread's error.
+static void
+s_explain_failure (const brd_host_pool_t *self, uint32_t workers)
+{
+    if (self->broken == ENOEXEC) {
+        brd_error_set (ENOEXEC, "%s", self->reason);
+        return;
+    }
+    const int error = self->down_error > 0 ? self->down_error : EAGAIN;
+    brd_error_set (
+        error, "%u workers cannot be started: %s", workers, strerror (error));
+}
+
 brd_host_pool_t *
 brd_host_pool_open (brd_host_t *host, brd_host_pool_options_t *options)
 {
@@ -271,12 +284,10 @@ brd_host_pool_open (brd_host_t *host, brd_host_pool_options_t *options)
     }
     if (brd_host_wait (host, s_all_up, self, brd_clock_deadline (S_OPEN_MS)) < 0
         || self->down > 0 || self->broken != 0) {
-        const int error = self->down_error > 0 ? self->down_error : EAGAIN;
+        s_explain_failure (self, options->core.workers);
+        const brood_error_info_t story = *brd_error_get ();
         brd_host_pool_end (self);
-        brd_error_set (error,
-                       "%u workers cannot be started: %s",
-                       options->core.workers,
-                       strerror (error));
+        brd_error_take (&story);
         goto error;
     }
     return self;

@@ -27,8 +27,8 @@ brd_assert_failed (const char *expression, const char *file, int line);
 #define BRD_REQUIRE(condition, result) \
     do { \
         if (!(condition)) { \
-            brd_error_set (EINVAL, "%s: %s does not hold", __func__, \
-                           #condition); \
+            brd_error_set ( \
+                EINVAL, "%s: %s does not hold", __func__, #condition); \
             return result; \
         } \
     } while (0)
@@ -39,8 +39,10 @@ brd_assert_failed (const char *expression, const char *file, int line);
     do { \
         for (size_t i_ = 0; i_ < sizeof (words) / sizeof (words)[0]; i_++) { \
             if ((words)[i_] != 0) { \
-                brd_error_set (EINVAL, "%s: an option this library does not " \
-                               "know (reserved_ is not 0)", __func__); \
+                brd_error_set (EINVAL, \
+                               "%s: an option this library does not " \
+                               "know (reserved_ is not 0)", \
+                               __func__); \
                 return result; \
             } \
         } \
@@ -50,8 +52,9 @@ brd_assert_failed (const char *expression, const char *file, int line);
 // own fork (ENOTSUP).
 #define BRD_REQUIRE_HANDLE(self, kind, result) \
     do { \
-        if (brd_handle_check ((self) ? &(self)->handle : NULL, (kind), \
-                              __func__) < 0) \
+        if (brd_handle_check ( \
+                (self) ? &(self)->handle : NULL, (kind), __func__) \
+            < 0) \
             return result; \
     } while (0)
 

@@ -15,7 +15,7 @@ typedef struct brd_list {
 
 // The struct of type that has link as its member.
 #define BRD_LIST_ITEM(link, type, member) \
-    ((type *) (void *) ((char *) (link) - offsetof (type, member)))
+    ((type *) (void *) ((char *) (link) -offsetof (type, member)))
 
 static inline void
 brd_list_init (brd_list_t *head)

@@ -28,7 +28,7 @@ brd_log_on (brood_log_level_t level)
 
 // One line, printf's way, without a newline. Costs one relaxed load when the
 // level is off, and then does not evaluate the arguments.
-#define brd_log(level, ...)                                                    \
+#define brd_log(level, ...) \
     (brd_log_on (level) ? brd_log_write ((level), __VA_ARGS__) : (void) 0)
 
 // What brd_log () calls; also writes when the level is off.

@@ -29,7 +29,7 @@
 #include <unistd.h>
 
 // A world that takes longer than this has come to a standstill.
-#define S_WORLD_SECONDS 120
+#define S_WORLD_SECONDS 60
 
 typedef struct {
     sim_options_t world;

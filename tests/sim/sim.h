@@ -221,7 +221,7 @@ struct sim_task {
     int starts;          // As the workers see it
     int running;         // In so many workers, now
     int finished;        // The present attempt has
-    int deaths;
+    int deaths;          // Of workers that ran it, not by our own kill
     int told;
     int told_error;
     int64_t cancelled;  // Somebody wanted its end then
@@ -304,6 +304,7 @@ struct sim_pool {
     int idle;  // DO_POOL_IDLE came after the last submit
     int calm;  // Nothing has ever disturbed the order of its tasks
     brd_core_pool_options_t options;
+    uint32_t most_workers;  // It was ever sized for
     sim_length_t length;
     long live;
     long done;

@@ -70,6 +70,7 @@ s_open (sim_t *self)
     pool->length = (sim_length_t) sim_rand_below (&self->rand, SIM_LENGTHS);
     pool->calm = pool->options.workers == 1 && pool->options.max_tasks == 0;
     pool->excused = pool->options.workers;
+    pool->most_workers = pool->options.workers;
     pool->window = self->now;
     for (int i = 0; i < SIM_KEYS; i++) {
         brd_list_init (&pool->keys[i]);
@@ -99,6 +100,8 @@ s_resize (sim_t *self, sim_pool_t *pool)
     pool->calm = 0;
     pool->excused += count;
     pool->options.workers = count;
+    if (count > pool->most_workers)
+        pool->most_workers = count;
     if (s_pool_event (self, pool, BRD_CORE_POOL_RESIZE, count) < 0) {
         if (errno == ENOMEM)
             sim_fail (self, "POOL_RESIZE failed: errno %d", errno);
@@ -356,15 +359,18 @@ sim_client_begin (sim_t *self)
     s_next_fault (self);
 }
 
-// What there is to do, were there a single worker, with all retries.
+// What there is to do, were there a single worker that ends with each attempt.
 static int64_t
 s_work_left (const sim_t *self)
 {
+    const sim_scenario_t *scenario = &self->scenario;
+    int64_t round = scenario->start_delay_ns + scenario->report_delay_ns
+                    + 4 * scenario->link_delay_ns + 4 * scenario->late_ns;
     int64_t sum = 0;
     for (size_t i = 0; i < self->live_count; i++) {
         const sim_task_t *task = self->live[i];
         const brd_core_task_options_t *options = &task->options;
-        sum += (options->retries + 1) * 2 * task->run_ns
+        sum += (options->retries + 1) * (2 * task->run_ns + round)
                + (options->retry_delay_ns << options->retries);
     }
     return sum;

@@ -593,7 +593,7 @@ s_read_page (sim_t *self, sim_worker_t *worker)
         if (ran)
             running = task;
         task->told = ran ? SIM_TOLD_LOST_RUNNING : SIM_TOLD_LOST_FINISHED;
-        task->deaths += ran;
+        task->deaths += ran && !worker->killed;
         sim_worker_release (self, worker, i);
     }
     return running;

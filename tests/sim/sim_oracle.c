@@ -166,6 +166,8 @@ sim_oracle_offered (sim_t *self, sim_task_t *task, sim_worker_t *worker)
                   s_id (task),
                   task->core.attempt,
                   task->starts);
+    if (task->deaths >= BRD_CORE_POISON_DEATHS)
+        sim_fail (self, "task %llu offered, and is poison", s_id (task));
     if (task->cancelled)
         sim_fail (self, "task %llu offered though cancelled", s_id (task));
     if (options->queue_timeout_ns > 0 && task->starts == 0
@@ -424,7 +426,7 @@ sim_oracle_started_worker (sim_t *self, sim_pool_t *pool)
     long deaths = (long) pool->options.restarts_max;
     if (deaths == 0)
         deaths = SIM_RESTARTS;
-    long bound = deaths + 2 * (long) pool->options.workers + 4;
+    long bound = deaths + 2 * (long) pool->most_workers + 4;
     if (pool->starts - pool->excused > bound)
         sim_fail (self,
                   "pool %u started %ld workers without a finished task",

@@ -194,6 +194,10 @@ s_test_check_text (void **state)
     assert_int_equal (s_check ("92 01 d9 05"), -1);
     assert_string_equal (brd_error_get ()->text,
                          "not a value: byte 2 promises more than there is");
+    // At the head, not where the bytes end: nothing is walked in vain.
+    assert_int_equal (s_check ("91 dd ff ff ff ff 01 02"), -1);
+    assert_string_equal (brd_error_get ()->text,
+                         "not a value: byte 1 promises more than there is");
     assert_int_equal (s_check ("01 02 03"), -1);
     assert_string_equal (brd_error_get ()->text,
                          "not a value: 2 bytes too many behind it");

@@ -426,6 +426,24 @@ s_test_memory (void **state)
     t_core_destroy (self);
 }
 
+// Refused at the last of three allocations, a task has left no trace: another
+// with its once is not made to follow it.
+static void
+s_test_memory_once (void **state)
+{
+    (void) state;
+    t_core_t *self = t_core_new ();
+    t_core_do (self, "open 1 workers 1");
+    brd_fault_arm (BRD_FAULT_MEMORY, 3, ENOMEM);
+    t_core_do (self, "submit a key 1 once 2");
+    brd_fault_arm (BRD_FAULT_MEMORY, 0, 0);
+    assert_string_equal (self->text, "refused ENOMEM");
+    memset (&self->tasks[0], 0, sizeof self->tasks[0]);
+    t_core_do (self, "submit b key 1 once 2");
+    assert_int_equal (self->tasks[1].state, BRD_CORE_TASK_READY);
+    t_core_destroy (self);
+}
+
 static void
 s_test_new (void **state)
 {
@@ -464,6 +482,7 @@ main (void)
         cmocka_unit_test (s_test_timers_many),
         cmocka_unit_test (s_test_numbers),
         cmocka_unit_test (s_test_memory),
+        cmocka_unit_test (s_test_memory_once),
         cmocka_unit_test (s_test_new),
     };
     t_watchdog (60);

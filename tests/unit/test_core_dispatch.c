@@ -246,6 +246,8 @@ s_test_whole (void **state)
         { "done a time 900000", "end a ok" },
         { "submit h", "" },
         { "flush", "offer h 2" },
+        { "submit i", "" },
+        { "flush", "offer i 1" },
     };
     t_core_t *self = s_tiny_pool ();
     t_core_run_on (self, lines, 7);
@@ -255,7 +257,7 @@ s_test_whole (void **state)
     for (int i = 0; i < 7; i++)
         with[self->tasks[i].worker]++;
     assert_int_equal (with[self->tasks[0].worker], 2);
-    t_core_run_on (self, lines + 8, 3);
+    t_core_run_on (self, lines + 8, 5);
     t_core_destroy (self);
 }
 

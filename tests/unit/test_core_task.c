@@ -108,6 +108,37 @@ s_test_poison (void **state)
     T_CORE_RUN (lines);
 }
 
+// Those we have killed ourselves are no sign of poison.
+static void
+s_test_no_poison (void **state)
+{
+    (void) state;
+    static const t_core_line_t lines[] = {
+        { "open 1 workers 1 restarts 1", "start 1" },
+        { "up 1", "" },
+        { "submit a retries 3 timeout 10 grace 10", "offer a 1" },
+        { "@10 tick", "probe a 1" },
+        { "probed a 0", "" },
+        { "@20 tick", "probe a 1" },
+        { "probed a 1", "flag a 1" },
+        { "@30 tick", "kill 1" },
+        { "lost 1 a", "forget 1, start 2" },
+        { "up 2", "offer a 2" },
+        { "@40 tick", "probe a 2" },
+        { "probed a 30", "flag a 2" },
+        { "@50 tick", "kill 2" },
+        { "lost 2 a", "forget 2, start 3" },
+        { "up 3", "offer a 3" },
+        { "@60 tick", "probe a 3" },
+        { "probed a 50", "flag a 3" },
+        { "@70 tick", "kill 3" },
+        { "lost 3 a", "forget 3, start 4" },
+        { "up 4", "offer a 4" },
+        { "done a", "end a ok attempt 4, idle 1" },
+    };
+    T_CORE_RUN (lines);
+}
+
 // --- Cancel and kill -------------------------------------------------------
 
 static void
@@ -140,6 +171,11 @@ s_test_cancel (void **state)
         { "cancel a", "reclaim a 1" },
         { "kept a", "flag a 1" },
         { "lost 1 a", "end a ECANCELED, forget 1, start 2, idle 1" },
+        // Nor a result that is lost.
+        { "up 2", "" },
+        { "submit a", "offer a 2" },
+        { "cancel a", "reclaim a 2" },
+        { "lost 2", "end a ECANCELED, forget 2, start 3, idle 1" },
     };
     T_CORE_RUN (lines);
 }
@@ -182,6 +218,11 @@ s_test_kill (void **state)
         { "deadline", "150" },
         { "@120 done a", "end a ok, idle 1" },
         { "deadline", "never" },
+        { "submit a", "offer a 3" },
+        { "kill a 100", "reclaim a 3" },
+        { "kept a", "flag a 3" },
+        { "kill a 1000", "" },
+        { "@220 tick", "kill 3" },
     };
     T_CORE_RUN (lines);
 }
@@ -455,6 +496,7 @@ main (void)
         cmocka_unit_test (s_test_retries),
         cmocka_unit_test (s_test_retry_delay),
         cmocka_unit_test (s_test_poison),
+        cmocka_unit_test (s_test_no_poison),
         cmocka_unit_test (s_test_cancel),
         cmocka_unit_test (s_test_kill),
         cmocka_unit_test (s_test_timeout),

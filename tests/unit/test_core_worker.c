@@ -381,6 +381,23 @@ s_test_on_demand (void **state)
     T_CORE_RUN (lines);
 }
 
+// The place that is asked for, though others come before it.
+static void
+s_test_on_demand_pinned (void **state)
+{
+    (void) state;
+    static const t_core_line_t lines[] = {
+        { "open 1 workers 3 on_demand 1", "" },
+        { "submit a pin 3", "start 1" },
+        { "up 1", "offer a 1" },
+        { "done a", "end a ok, idle 1" },
+        { "lost 1", "forget 1" },
+        { "submit a pin 3", "start 2" },
+        { "up 2", "offer a 2" },
+    };
+    T_CORE_RUN (lines);
+}
+
 int
 main (void)
 {
@@ -401,6 +418,7 @@ main (void)
         cmocka_unit_test (s_test_down),
         cmocka_unit_test (s_test_down_broken),
         cmocka_unit_test (s_test_on_demand),
+        cmocka_unit_test (s_test_on_demand_pinned),
     };
     t_watchdog (60);
     return cmocka_run_group_tests (tests, NULL, NULL);

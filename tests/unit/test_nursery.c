@@ -261,6 +261,24 @@ s_test_slow_owner_loses_no_report (void **state)
     t_nursery_end (&nursery);
 }
 
+// Nothing but the room in the pair wakes the nursery here.
+static void
+s_test_waiting_reports_are_sent (void **state)
+{
+    (void) state;
+    enum {
+        N = 400
+    };
+    t_nursery_t nursery;
+    t_nursery_start (&nursery, s_main_sleep);
+    for (uint32_t i = 1; i <= N; i++)
+        t_nursery_command (&nursery, BRD_NURSERY_START, i);
+    for (int i = 0; i < N; i++)
+        assert_int_equal (t_nursery_next (&nursery).type, BRD_NURSERY_STARTED);
+    t_nursery_end (&nursery);
+    assert_int_equal (t_marked_wait (0, 20), 0);
+}
+
 static int
 s_count_fds (pid_t pid)
 {
@@ -687,6 +705,7 @@ main (int argc, char **argv)
         cmocka_unit_test (s_test_garbage_is_ignored),
         cmocka_unit_test (s_test_signals_do_not_reach_it),
         cmocka_unit_test (s_test_slow_owner_loses_no_report),
+        cmocka_unit_test (s_test_waiting_reports_are_sent),
         cmocka_unit_test (s_test_cycles_leave_nothing),
         cmocka_unit_test (s_test_nursery_killed),
         cmocka_unit_test (s_test_end_of_a_stopped_nursery),
