@@ -2,19 +2,21 @@
 //
 // SPDX-License-Identifier: MPL-2.0
 //
-//     bench_message_map chunks|items N
+//     bench_message_map chunks|stream|items N
 //
 // chunks: an item of the map is an array of 32,768 numbers and the task squares
-// the array with msgpack-c's own calls, as "map msgpack" of
-// peers/zmq_by_hand.c does. items: an item is one number and the task uses
-// pictures, as Python's Pool.map pickles and calls for each number. Two
-// workers.
+// the array with msgpack-c's own calls. stream: the same items through
+// brood_pool_imap_from (), so that packing, squaring and unpacking overlap, as
+// they do in "map msgpack" of peers/zmq_by_hand.c. items: an item is one number
+// and the task uses pictures, as Python's Pool.map pickles and calls for each
+// number. Two workers.
 //
 //     int64_t in[] --pack--> message --map--> message --unpack--> int64_t out[]
 //     ^ the clock starts                               the clock stops        ^
 //
 // Packing and unpacking in the owner are part of the time, as in the peers.
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,6 +38,7 @@ typedef struct {
     int64_t *out;
     size_t n;
     size_t chunk;  // Numbers in an item; 0: an item is a number
+    size_t fed;    // Stream: numbers that are under way
 } map_t;
 
 static int
@@ -66,23 +69,18 @@ square_chunk (brood_task_t *task, const brood_msg_t *in, brood_msg_t *out)
 }
 BROOD_TASK (square_chunk);
 
-static brood_msg_t *
-s_pack (const map_t *map)
+static void
+s_pack_array (msgpack_packer *pk, const int64_t *numbers, size_t count)
 {
-    brood_msg_t *items = brood_msg_new ("[]");
-    msgpack_packer *pk = brood_msg_packer (items);
-    if (!pk)
-        exit (brood_perror ("pack"));
-    size_t step = map->chunk > 0 ? map->chunk : map->n;
-    if (map->chunk > 0)
-        msgpack_pack_array (pk, (map->n + step - 1) / step);
-    for (size_t from = 0; from < map->n; from += step) {
-        size_t size = map->n - from < step ? map->n - from : step;
-        msgpack_pack_array (pk, size);
-        for (size_t i = 0; i < size; i++)
-            msgpack_pack_int64 (pk, map->in[from + i]);
-    }
-    return items;
+    msgpack_pack_array (pk, count);
+    for (size_t i = 0; i < count; i++)
+        msgpack_pack_int64 (pk, numbers[i]);
+}
+
+static size_t
+s_chunk_at (const map_t *map, size_t from)
+{
+    return map->n - from < map->chunk ? map->n - from : map->chunk;
 }
 
 // Copies the numbers of one array to out; returns how many there were.
@@ -95,6 +93,25 @@ s_unpack_array (const msgpack_object *array, int64_t *out, size_t room)
     for (size_t i = 0; i < size; i++)
         out[i] = array->via.array.ptr[i].via.i64;
     return size;
+}
+
+// --- A map over one message ------------------------------------------------
+
+static brood_msg_t *
+s_pack (const map_t *map)
+{
+    brood_msg_t *items = brood_msg_new ("[]");
+    msgpack_packer *pk = brood_msg_packer (items);
+    if (!pk)
+        exit (brood_perror ("pack"));
+    if (map->chunk == 0) {
+        s_pack_array (pk, map->in, map->n);
+        return items;
+    }
+    msgpack_pack_array (pk, (map->n + map->chunk - 1) / map->chunk);
+    for (size_t from = 0; from < map->n; from += map->chunk)
+        s_pack_array (pk, map->in + from, s_chunk_at (map, from));
+    return items;
 }
 
 static void
@@ -114,7 +131,7 @@ s_unpack (const map_t *map, const brood_msg_t *results)
 }
 
 static void
-s_map (const map_t *map)
+s_run_map (map_t *map)
 {
     brood_task_fn *fn = map->chunk > 0 ? square_chunk : square;
     brood_msg_t *items = s_pack (map);
@@ -126,20 +143,62 @@ s_map (const map_t *map)
     brood_msg_destroy (&items);
 }
 
+// --- A stream of messages --------------------------------------------------
+
+static int
+s_source (brood_msg_t *item, void *arg)
+{
+    map_t *map = arg;
+    size_t from = map->fed;
+    if (from == map->n)
+        return 0;
+    msgpack_packer *pk = brood_msg_packer (item);
+    if (!pk)
+        return -1;
+    map->fed += s_chunk_at (map, from);
+    s_pack_array (pk, map->in + from, map->fed - from);
+    return 1;
+}
+
 static void
-s_measure (size_t n, size_t chunk)
+s_run_stream (map_t *map)
+{
+    brood_map_options_t options = { .chunk = 1 };
+    size_t got = 0;
+    map->fed = 0;
+    brood_stream_t *stream = brood_pool_imap_from (
+        map->pool, square_chunk, s_source, map, BROOD_UNORDERED, &options);
+    brood_msg_t *result;
+    while ((result = brood_stream_next_msg (stream, BROOD_FOREVER))) {
+        msgpack_object root;
+        if (brood_msg_object (result, &root) < 0)
+            exit (brood_perror ("result"));
+        size_t from = (size_t) brood_stream_index (stream) * map->chunk;
+        got += s_unpack_array (&root, map->out + from, map->n - from);
+        brood_msg_destroy (&result);
+    }
+    if (errno != ENODATA)
+        exit (brood_perror ("stream"));
+    bench_expect (got == map->n, "results are missing");
+    brood_stream_destroy (&stream);
+}
+
+// --- Measuring -------------------------------------------------------------
+
+static void
+s_measure (size_t n, size_t chunk, void (*run) (map_t *map))
 {
     int64_t ns[S_REPEAT];
     int64_t *in = malloc (n * sizeof *in);
     int64_t *out = malloc (n * sizeof *out);
     bench_check (in && out, "malloc");
     brood_pool_t *pool = brood_pool_new ("local:2");
-    map_t map = { pool, in, out, n, chunk };
+    map_t map = { .pool = pool, .in = in, .out = out, .n = n, .chunk = chunk };
     bench_fill (in, n, 0);
-    s_map (&map);
+    run (&map);
     for (int i = 0; i < S_REPEAT; i++) {
         int64_t start = bench_now_ns ();
-        s_map (&map);
+        run (&map);
         ns[i] = bench_now_ns () - start;
     }
     bench_expect (bench_squares (out, n, 0), "wrong squares");
@@ -152,17 +211,25 @@ s_measure (size_t n, size_t chunk)
 int
 main (int argc, char **argv)
 {
+    static const char usage[] = "bench_message_map chunks|stream|items N";
     brood_init (&argc, &argv);
     if (bench_smoke (&argc, argv)) {
-        s_measure (2003, 100);
-        s_measure (1, S_CHUNK);
-        s_measure (503, 0);
+        s_measure (2003, 100, s_run_map);
+        s_measure (1, S_CHUNK, s_run_map);
+        s_measure (2003, 100, s_run_stream);
+        s_measure (503, 0, s_run_map);
+        return 0;
     }
-    else if (argc == 3 && strcmp (argv[1], "chunks") == 0)
-        s_measure (bench_count (argv[2], S_NUMBERS_MAX), S_CHUNK);
-    else if (argc == 3 && strcmp (argv[1], "items") == 0)
-        s_measure (bench_count (argv[2], S_NUMBERS_MAX), 0);
+    if (argc != 3)
+        bench_usage (usage);
+    size_t n = bench_count (argv[2], S_NUMBERS_MAX);
+    if (strcmp (argv[1], "chunks") == 0)
+        s_measure (n, S_CHUNK, s_run_map);
+    else if (strcmp (argv[1], "stream") == 0)
+        s_measure (n, S_CHUNK, s_run_stream);
+    else if (strcmp (argv[1], "items") == 0)
+        s_measure (n, 0, s_run_map);
     else
-        bench_usage ("bench_message_map chunks|items N");
+        bench_usage (usage);
     return 0;
 }

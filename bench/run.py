@@ -41,6 +41,8 @@ BROOD = [
       for _, n in SIZES],
     *[("W1", "brood map_msg, arrays", f"bench_message_map chunks {n}")
       for _, n in SIZES],
+    *[("W1", "brood imap_from, arrays", f"bench_message_map stream {n}")
+      for _, n in SIZES],
     ("W1", "brood map_msg, numbers", "bench_message_map items 1000000"),
     ("W2", "brood submit, all", "bench_submit all 500000"),
     ("W2", "brood submit, 500 in flight", "bench_submit window 500000"),
@@ -87,8 +89,10 @@ AIMS = [
       for size, _ in SIZES],
     *[(f"W1 map {size}", "brood map, plain", "fork", ">= 0.3")
       for size, _ in SIZES],
-    *[(f"W1 map {size}", "brood map_msg, arrays", "zmq by hand, msgpack",
-       ">= 1") for size, _ in SIZES],
+    *[(f"W1 map {size}", brood, "zmq by hand, msgpack", ">= 1")
+      for size, _ in SIZES
+      for brood in ("brood map_msg, arrays", "brood imap_from, arrays")],
+    ("W1 map 1M", "brood map_msg, numbers", "py Pool.map", None),
     ("W2 tasks", "brood submit, all", "zmq by hand", ">= 2"),
     ("W2 tasks", "brood submit, 500 in flight", "zmq by hand", ">= 2"),
     ("W3 rtt median", "brood submit and get", "zmq by hand", "<= 1.15"),

@@ -35,10 +35,11 @@ static brood_stream_t *
 fed (brood_pool_t *pool, int order)
 {
     brood_stream_t *s = brood_pool_imap (pool, factorial, order);
-    for (int n = 0; n < ITEMS; n++)
-        if (brood_stream_feed (s, "%d", n) < 0)
-            break;  // next will say why
-    brood_stream_close (s);
+    int rc = 0;
+    for (int n = 0; rc == 0 && n < ITEMS; n++)
+        rc = brood_stream_feed (s, "%d", n);
+    if (rc < 0 || brood_stream_close (s) < 0)
+        brood_stream_destroy (&s);
     return s;
 }
 
@@ -51,18 +52,18 @@ main (int argc, char **argv)
     BROOD_AUTO (pool) pool = brood_pool_new (NULL);
 
     BROOD_AUTO (stream) ordered = fed (pool, BROOD_ORDERED);
+    BROOD_AUTO (stream) unordered = fed (pool, BROOD_UNORDERED);
+    if (!ordered || !unordered)
+        return brood_perror ("imap");
     while ((got = brood_stream_next (ordered, -1, "%ld", &product)) != 0) {
         if (got > 0)
             printf ("%ld! = %ld\n", brood_stream_index (ordered), product);
-        else if (brood_stream_index (ordered) >= 0)
+        else
             printf ("%ld! is missing: %s\n",
                     brood_stream_index (ordered),
                     brood_error ());
-        else
-            return brood_perror ("ordered");
     }
 
-    BROOD_AUTO (stream) unordered = fed (pool, BROOD_UNORDERED);
     while ((got = brood_stream_next (unordered, -1, "%ld", &product)) != 0)
         if (got > 0)
             table[brood_stream_index (unordered)] = product;

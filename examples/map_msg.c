@@ -35,7 +35,8 @@ main (int argc, char **argv)
     brood_init (&argc, &argv);
     BROOD_AUTO (pool) pool = brood_pool_new (NULL);
     BROOD_AUTO (msg) words = brood_msg_new ("[%s, %s, 42]", "stressed", "draw");
-    brood_msg_append (words, "%s", "live");
+    if (brood_msg_append (words, "%s", "live") < 0)
+        return brood_perror ("words");
 
     BROOD_AUTO (msg) results = brood_pool_map_msg (
         pool, reverse, words, &(brood_map_options_t){ .ret_errors = errors });

@@ -50,7 +50,8 @@ main (int argc, char **argv)
     BROOD_AUTO (stream) s =
         brood_pool_imap (pool, sum_of_squares, BROOD_ORDERED);
     for (int first = 0; first < 4; first++)
-        brood_stream_feed (s, "%d", first * WIDTH);
+        if (brood_stream_feed (s, "%d", first * WIDTH) < 0)
+            return brood_perror ("sum_of_squares");
     brood_stream_close (s);
 
     int got;

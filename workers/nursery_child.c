@@ -52,7 +52,7 @@ brd_nursery_child_rehearse (int timeout_ms)
     const struct itimerval never = { 0 };
     const struct itimerval once = { .it_value = { .tv_sec = timeout_ms / 1000,
                                                   .tv_usec = timeout_ms % 1000
-                                                             * 1000 } };
+                                                             * 1000L } };
     sigset_t set;
     sigemptyset (&set);
     sigaddset (&set, SIGALRM);

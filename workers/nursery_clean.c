@@ -146,7 +146,7 @@ static void
 s_leave (int status, void *arg)
 {
     (void) arg;
-    fflush (NULL);
+    (void) fflush (NULL);
     _exit (status);
 }
 

@@ -373,8 +373,6 @@ s_hand_on (brd_core_t *core, brd_core_pool_t *pool, brd_core_task_t *self)
     next->flags |= BRD_CORE_TASK_HOLDER;
     if (brd_core_pool_bars (pool, next))
         brd_core_task_end (core, next, brd_core_pool_doom (pool));
-    else if (next->pin > pool->target)
-        brd_core_task_end (core, next, ECANCELED);  // Its place is gone
     else
         s_ready (core, pool, next, 0);
 }
@@ -720,10 +718,6 @@ brd_core_task_due (brd_core_t *core, brd_core_task_t *self)
     if (self->state == BRD_CORE_TASK_DELAYED) {
         if (brd_core_pool_bars (pool, self)) {
             brd_core_task_doom (core, self);
-            return;
-        }
-        if (self->pin > pool->target) {
-            s_cut (core, self, ECANCELED);  // Its place is gone
             return;
         }
         s_unlink (core, pool, self);

@@ -3,7 +3,8 @@
 // SPDX-License-Identifier: MPL-2.0
 //
 // References: the user's handle, the call under way, and each callback that is
-// still to run. All fields but state are guarded by the host's lock.
+// still to run. Until done the fields are guarded by the host's lock; then they
+// do not change, and only references and the lent message need care.
 
 #ifndef BRD_FUTURE_H
 #define BRD_FUTURE_H
@@ -52,12 +53,12 @@ struct brood_future {
     double progress_done;
     double progress_total;
     void *body_large;  // NULL: in body
-    unsigned char body[BRD_FUTURE_INLINE];
+    // The body until it is done, the result from then on
     unsigned char small[BRD_FUTURE_INLINE];
 };
 
 // A future that is pending, with one reference: the user's. name is kept, not
-// copied. NULL with ENOMEM.
+// copied; NULL: its call's function will be set. NULL with ENOMEM.
 brood_future_t *
 brd_future_new (brd_host_t *host, const char *name);
 

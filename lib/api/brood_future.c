@@ -16,12 +16,14 @@
 #include <string.h>
 
 #include "api/brd_future.h"
+#include "api/brd_pool.h"
 #include "api/brd_runtime.h"
 #include "api/brd_story.h"
 #include "base/brd_check.h"
 #include "base/brd_clock.h"
 #include "base/brd_mem.h"
 #include "client/brd_msg.h"
+#include "wire/brd_picture.h"
 
 struct brd_future_then {
     brd_callback_t callback;  // First
@@ -35,6 +37,13 @@ struct brd_future_then {
 static _Atomic uint64_t s_order;
 
 // --- Inside ----------------------------------------------------------------
+
+// Looked up only when there is something to tell.
+static const char *
+s_name (const brood_future_t *self)
+{
+    return self->name ? self->name : brd_pool_task_name (self->call.fn);
+}
 
 static void
 s_noted (brd_call_t *call, brd_op_t op, const brd_wire_note_t *note)
@@ -57,12 +66,12 @@ brd_future_new (brd_host_t *host, const char *name)
     brood_future_t *self = brd_mem_alloc (sizeof *self);
     if (!self)
         return NULL;
-    memset (self, 0, offsetof (brood_future_t, body));
+    memset (self, 0, offsetof (brood_future_t, small));
     brd_handle_init (&self->handle, BRD_KIND_FUTURE);
     self->host = host;
     self->name = name;
-    self->refs = 1;
-    self->owned = 1;
+    atomic_init (&self->refs, 1);
+    atomic_init (&self->owned, 1);
     self->then_end = &self->then;
     self->emits_end = &self->emits;
     self->call.ended = s_ended;
@@ -73,8 +82,8 @@ brd_future_new (brd_host_t *host, const char *name)
 int
 brd_future_set_body (brood_future_t *self, const void *bytes, size_t size)
 {
-    void *body = self->body;
-    if (size > sizeof self->body) {
+    void *body = self->small;
+    if (size > sizeof self->small) {
         body = self->body_large = brd_mem_alloc (size);
         if (!body)
             return -1;
@@ -88,19 +97,19 @@ brd_future_set_body (brood_future_t *self, const void *bytes, size_t size)
 int
 brd_future_submit (brood_future_t *self)
 {
-    self->refs++;
+    brd_future_ref (self);
     self->under_way = 1;
     if (brd_host_submit (self->host, &self->call) == 0)
         return 0;
-    self->refs--;
     self->under_way = 0;
+    atomic_fetch_sub (&self->refs, 1);
     return -1;
 }
 
 void
 brd_future_ref (brood_future_t *self)
 {
-    self->refs++;
+    atomic_fetch_add_explicit (&self->refs, 1, memory_order_relaxed);
 }
 
 static void
@@ -116,7 +125,7 @@ s_free_emits (brood_future_t *self)
 void
 brd_future_unref (brood_future_t *self)
 {
-    if (--self->refs > 0)
+    if (atomic_fetch_sub (&self->refs, 1) > 1)
         return;
     s_free_emits (self);
     brood_msg_destroy (&self->msg);
@@ -185,7 +194,7 @@ brd_future_end (brood_future_t *self, const brd_call_end_t *end)
         return;
     }
     brood_error_info_t info;
-    brd_story (&info, self->name, -1, &told);
+    brd_story (&info, s_name (self), -1, &told);
     brd_future_end_info (self, &info);
 }
 
@@ -241,7 +250,7 @@ s_fail (const brood_future_t *self)
 {
     if (self->info)
         return brd_error_take (self->info);
-    return brd_error_set (self->error, "%s failed", self->name);
+    return brd_error_set (self->error, "%s failed", s_name (self));
 }
 
 int
@@ -252,25 +261,43 @@ brood_future_wait (brood_future_t *self, int timeout_ms)
     return s_wait (self, timeout_ms);
 }
 
+static const unsigned char s_nil = 0xc0;
+
+// 0 when there is a result.
+static int
+s_await_result (brood_future_t *self, int timeout_ms)
+{
+    if (s_wait (self, timeout_ms) < 0)
+        return -1;
+    return self->error != 0 ? s_fail (self) : 0;
+}
+
+// The result as a message, made when first asked for.
+static brood_msg_t *
+s_msg (brood_future_t *self)
+{
+    brd_host_lock (self->host);
+    if (!self->msg)
+        self->msg = brd_msg_new_view (self->result, self->result_size);
+    brood_msg_t *msg = self->msg;
+    brd_host_unlock (self->host);
+    return msg;
+}
+
 const brood_msg_t *
 brood_future_result (brood_future_t *self, int timeout_ms)
 {
     BRD_REQUIRE_HANDLE (self, BRD_KIND_FUTURE, NULL);
     BRD_REQUIRE (timeout_ms >= BROOD_FOREVER, NULL);
-    if (s_wait (self, timeout_ms) < 0)
-        return NULL;
-    if (self->error != 0) {
-        s_fail (self);
-        return NULL;
-    }
-    brd_host_lock (self->host);
-    if (!self->msg)
-        self->msg = self->result_size > 0
-                        ? brd_msg_new_view (self->result, self->result_size)
-                        : brd_msg_new_empty ();
-    const brood_msg_t *msg = self->msg;
-    brd_host_unlock (self->host);
-    return msg;
+    return s_await_result (self, timeout_ms) < 0 ? NULL : s_msg (self);
+}
+
+// "@%p": what is unpacked belongs to a message, so now there must be one.
+static void *
+s_ref (void *arg, const unsigned char *bytes, size_t size)
+{
+    brood_msg_t *msg = s_msg (arg);
+    return msg ? brd_ref_add (msg, bytes, size) : NULL;
 }
 
 int
@@ -279,13 +306,20 @@ brood_future_get (brood_future_t *self,
                   const char *picture,
                   ...)
 {
-    BRD_REQUIRE (picture != NULL, -1);
-    const brood_msg_t *msg = brood_future_result (self, timeout_ms);
-    if (!msg)
+    BRD_REQUIRE_HANDLE (self, BRD_KIND_FUTURE, -1);
+    BRD_REQUIRE (timeout_ms >= BROOD_FOREVER && picture != NULL, -1);
+    if (s_await_result (self, timeout_ms) < 0)
         return -1;
+    const int empty = self->result_size == 0;
+    const brd_picture_source_t source = {
+        .bytes = empty ? &s_nil : self->result,
+        .size = empty ? 1 : self->result_size,
+        .ref = s_ref,
+        .arg = self,
+    };
     va_list args;
     va_start (args, picture);
-    const int rc = brood_msg_vunpack (msg, picture, args);
+    const int rc = brd_picture_unpack (&source, picture, &args);
     va_end (args);
     return rc;
 }
@@ -431,11 +465,8 @@ s_run_then (brd_callback_t *callback)
 {
     brd_future_then_t *then = (brd_future_then_t *) (void *) callback;
     brood_future_t *future = then->future;
-    brd_host_t *host = future->host;
     then->fn (future, then->arg);
-    brd_host_lock (host);
     brd_future_unref (future);
-    brd_host_unlock (host);
     brd_mem_free (then);
 }
 
@@ -609,6 +640,20 @@ brood_future_set_error (brood_future_t *self, const char *format, ...)
     return s_settle (self, &end);
 }
 
+// A task that is ahead of its reader must not wait for one that is gone.
+static void
+s_let_go (brood_future_t *self)
+{
+    uint32_t unread = 0;
+    brd_host_lock (self->host);
+    atomic_store (&self->owned, 0);
+    for (brd_future_emit_t *emit = self->emits; emit; emit = emit->next)
+        unread++;
+    if (unread > 0 && self->under_way)
+        brd_host_credit (self->host, &self->call, unread);
+    brd_host_unlock (self->host);
+}
+
 void
 brood_future_destroy (brood_future_t **self_p)
 {
@@ -618,12 +663,11 @@ brood_future_destroy (brood_future_t **self_p)
     brood_future_t *self = *self_p;
     *self_p = NULL;
     // In a child of whatever kind the future is the parent's.
-    if (brd_handle_check (&self->handle, BRD_KIND_FUTURE, __func__) == 0) {
-        brd_host_t *host = self->host;
-        brd_host_lock (host);
-        self->owned = 0;
+    if (brd_handle_check (&self->handle, BRD_KIND_FUTURE, __func__) == 0
+        && brd_handle_is_mine (&self->handle)) {
+        if (!s_is_done (self))
+            s_let_go (self);
         brd_future_unref (self);
-        brd_host_unlock (host);
     }
     errno = saved_errno;
 }

@@ -224,6 +224,7 @@ struct sim_task {
     int deaths;          // Of workers that ran it, not by our own kill
     int told;
     int told_error;
+    int loose;          // Another of its once may run too
     int64_t cancelled;  // Somebody wanted its end then
     int owed;           // A follower has ended with its outcome,
     int owed_error;     // which was this

@@ -80,6 +80,21 @@ sim_oracle_task_new (sim_t *self, sim_pool_t *pool)
     return task;
 }
 
+// One whose end is wanted, or whose place is gone, leads nobody new: it and
+// the newcomer may then run side by side.
+static void
+s_loosen (sim_task_t *task)
+{
+    brd_list_t *head = &task->pool->onces[(uint32_t) task->options.once - 1];
+    for (brd_list_t *link = head->next; link != head; link = link->next) {
+        sim_task_t *other = BRD_LIST_ITEM (link, sim_task_t, once_link);
+        if (other != task
+            && (other->cancelled
+                || other->core.pin > task->pool->options.workers))
+            task->loose = other->loose = 1;
+    }
+}
+
 void
 sim_oracle_submitted (sim_t *self, sim_task_t *task)
 {
@@ -92,6 +107,8 @@ sim_oracle_submitted (sim_t *self, sim_task_t *task)
     self->live[self->live_count++] = task;
     task->live = 1;
     task->submitted = self->now;
+    if (task->options.once != 0)
+        s_loosen (task);
     task->pool->live++;
     self->tasks++;
 }
@@ -233,9 +250,8 @@ s_started_once (sim_t *self, const sim_task_t *task)
     for (const brd_list_t *link = head->next; link != head; link = link->next) {
         const sim_task_t *other =
             BRD_LIST_ITEM (link, const sim_task_t, once_link);
-        // One whose end is wanted leads nobody any more.
-        if (other != task && other->live && other->starts > 0
-            && !other->cancelled)
+        if (other != task && other->live && other->starts > 0 && !other->loose
+            && !task->loose)
             sim_fail (self,
                       "task %llu starts beside task %llu of its once",
                       s_id (task),

@@ -36,7 +36,8 @@ enum {
     RUN = BRD_ARENA_RUN,
     OWNER = 1,
     CHILD = 2,
-    HEIR = 3
+    HEIR = 3,
+    STEPPED_RUNS = 12
 };
 
 // Bytes in front of the first run: all that the arena knows.

@@ -261,6 +261,13 @@ s_test_slow_owner_loses_no_report (void **state)
     t_nursery_end (&nursery);
 }
 
+static void
+s_main_tell (const brd_nursery_birth_t *birth)
+{
+    t_nursery_tell (birth->arg, 1);
+    s_main_sleep (birth);
+}
+
 // Nothing but the room in the pair wakes the nursery here.
 static void
 s_test_waiting_reports_are_sent (void **state)
@@ -270,9 +277,10 @@ s_test_waiting_reports_are_sent (void **state)
         N = 400
     };
     t_nursery_t nursery;
-    t_nursery_start (&nursery, s_main_sleep);
+    t_nursery_start (&nursery, s_main_tell);
     for (uint32_t i = 1; i <= N; i++)
         t_nursery_command (&nursery, BRD_NURSERY_START, i);
+    (void) t_nursery_told (&nursery, N - 1);
     for (int i = 0; i < N; i++)
         assert_int_equal (t_nursery_next (&nursery).type, BRD_NURSERY_STARTED);
     t_nursery_end (&nursery);
@@ -350,6 +358,12 @@ s_test_end_of_a_stopped_nursery (void **state)
     t_nursery_end (&nursery);  // Again: nothing
 }
 
+static int
+s_is_stopped (void *arg)
+{
+    return t_nursery_state (*(pid_t *) arg) == 'T';
+}
+
 // What is queued when the owner leaves is not carried out first.
 static void
 s_test_end_with_commands_waiting (void **state)
@@ -358,6 +372,7 @@ s_test_end_with_commands_waiting (void **state)
     t_nursery_t nursery;
     t_nursery_start (&nursery, s_main_sleep);
     kill (nursery.pid, SIGSTOP);
+    assert_true (t_eventually (s_is_stopped, &nursery.pid, 20));
     for (uint32_t i = 0; i < 50; i++)
         t_nursery_command (&nursery, BRD_NURSERY_START, i);
     shutdown (nursery.fd, SHUT_WR);
