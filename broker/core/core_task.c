@@ -471,7 +471,8 @@ static void
 s_retry (brd_core_t *core, brd_core_pool_t *pool, brd_core_task_t *self)
 {
     int64_t delay = self->options->retry_delay_ns;
-    for (int i = 1; i < self->attempt && delay <= BRD_NEVER / 2; i++)
+    for (int i = 1; i < self->attempt && delay > 0 && delay <= BRD_NEVER / 2;
+         i++)
         delay *= 2;
     self->attempt++;
     self->lost = 0;

@@ -9,8 +9,8 @@
 //                         ROOT/cpu,cpuacct/a/b/cpu.cfs_quota_us, ROOT/cpu/...
 //
 // The least of all answers counts, because every group above limits those
-// below. Inside a container the path is often the host's and not there at all:
-// the walk then ends at /, which is the container's own group.
+// below. Inside a container the path is often the host's, or begins with "/..",
+// and nothing is there: the walk then ends at /, the container's own group.
 
 #include "base/brd_cgroup.h"
 
@@ -133,9 +133,6 @@ static uint64_t
 s_walk (const char *base, const char *path, s_ask_fn *ask)
 {
     char folder[PATH_MAX];
-    // A group outside of our namespace has "/.." in its path.
-    if (strstr (path, "/..") != NULL)
-        path = "";
     const int n = snprintf (folder, sizeof folder, "%s%s", base, path);
     if (n < 0 || (size_t) n >= sizeof folder)
         return UINT64_MAX;

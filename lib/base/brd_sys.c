@@ -17,7 +17,9 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include "base/brd_clock.h"
 #include "base/brd_fault.h"
+#include "base/brd_futex.h"
 
 // Newer than Debian 12's headers, and refused by older kernels.
 #ifndef MFD_NOEXEC_SEAL
@@ -191,9 +193,29 @@ brd_sys_write (int fd, const void *bytes, size_t size)
     return n;
 }
 
+typedef struct {
+    void *(*fn) (void *);
+    void *arg;
+    _Atomic uint32_t runs;
+} s_birth_t;
+
+static void *
+s_thread (void *memory)
+{
+    s_birth_t *birth = memory;
+    void *(*fn) (void *) = birth->fn;
+    void *arg = birth->arg;
+    // From here on birth may be gone; waking an address nobody waits on is
+    // nothing.
+    atomic_store (&birth->runs, 1);
+    brd_futex_wake (&birth->runs, 1, 0);
+    return fn (arg);
+}
+
 int
 brd_sys_thread (pthread_t *ret_thread, void *(*fn) (void *), void *arg)
 {
+    s_birth_t birth = { .fn = fn, .arg = arg };
     if (brd_fault_hit (BRD_FAULT_SYSTEM))
         return -1;
     // Blocked here, before it exists: a thread that blocks them itself may
@@ -203,9 +225,13 @@ brd_sys_thread (pthread_t *ret_thread, void *(*fn) (void *), void *arg)
     sigfillset (&all);
     int error = pthread_sigmask (SIG_SETMASK, &all, &before);
     if (error == 0) {
-        error = pthread_create (ret_thread, NULL, fn, arg);
+        error = pthread_create (ret_thread, NULL, s_thread, &birth);
         (void) pthread_sigmask (SIG_SETMASK, &before, NULL);
     }
+    // A thread that is being born holds locks of the C library's; the program
+    // may fork next.
+    while (error == 0 && atomic_load (&birth.runs) == 0)
+        (void) brd_futex_wait (&birth.runs, 0, BRD_NEVER, 0);
     if (error == 0)
         return 0;
     errno = error;

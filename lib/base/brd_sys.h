@@ -50,7 +50,8 @@ ssize_t
 brd_sys_read (int fd, void *bytes, size_t size);
 ssize_t
 brd_sys_write (int fd, const void *bytes, size_t size);
-// A thread with every signal blocked; 0 or -1 with errno.
+// A thread with every signal blocked, running when this returns; 0 or -1 with
+// errno.
 int
 brd_sys_thread (pthread_t *ret_thread, void *(*fn) (void *), void *arg);
 void
