@@ -225,8 +225,9 @@ int
 brd_host_callbacks_start (brd_host_t *self);
 
 // Not locked. Waits until the callbacks queued so far have run, and runs them
-// if nobody else does. Called from within one it returns at once.
-void
+// if nobody else does. Called from within one it returns at once. -1 with
+// EINTR.
+int
 brd_host_callbacks_settle (brd_host_t *self);
 
 #endif  // BRD_HOST_H

@@ -157,7 +157,7 @@ s_settled (void *arg)
     return settled->host->callbacks_run >= settled->until;
 }
 
-void
+int
 brd_host_callbacks_settle (brd_host_t *self)
 {
     brd_host_lock (self);
@@ -167,7 +167,7 @@ brd_host_callbacks_settle (brd_host_t *self)
                      && pthread_equal (self->callbacks_by, pthread_self ());
     brd_host_unlock (self);
     if (mine)
-        return;
+        return 0;
     (void) brd_host_callbacks_take (self);
-    (void) brd_host_wait (self, s_settled, &settled, BRD_NEVER);
+    return brd_host_wait (self, s_settled, &settled, BRD_NEVER);
 }

@@ -173,13 +173,17 @@ brd_host_wait (brd_host_t *self,
                void *arg,
                int64_t deadline)
 {
-    const uint32_t interrupts = atomic_load (&self->interrupts);
     int rc = 0;
     pthread_mutex_lock (&self->lock);
+    // One that came when nobody waited is for whoever waits next: a handler
+    // cannot know whether the program is in a wait or just before it.
+    const uint32_t heard = self->interrupts_heard;
     if (!done (arg))
         s_push (self);
     while (!done (arg)) {
-        if (atomic_load (&self->interrupts) != interrupts) {
+        const uint32_t interrupts = atomic_load (&self->interrupts);
+        if (interrupts != heard) {
+            self->interrupts_heard = interrupts;
             rc = brd_error_set (EINTR, "interrupted");
             break;
         }

@@ -103,6 +103,7 @@ struct brd_host {
     int64_t harvest_at;    // Next look into the pages, BRD_NEVER
     int64_t harvest_gap;
     _Atomic uint32_t interrupts;
+    uint32_t interrupts_heard;  // Of these; the others are the next wait's
 
     // Keeper
     int keeper_made;

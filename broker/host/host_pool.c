@@ -258,6 +258,8 @@ s_explain_failure (const brd_host_pool_t *self, uint32_t workers)
         brd_error_set (ENOEXEC, "%s", self->reason);
         return;
     }
+    if (self->down == 0 && self->broken == 0)
+        return;  // The wait itself has ended, and said why
     const int error = self->down_error > 0 ? self->down_error : EAGAIN;
     brd_error_set (
         error, "%u workers cannot be started: %s", workers, strerror (error));

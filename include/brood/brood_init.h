@@ -55,8 +55,9 @@ brood_fini (void);
 BROOD_EXPORT int
 brood_cpu_count (void);
 
-// Makes every wait of this process return -1 with EINTR, once. The only
-// function of brood that a signal handler may call.
+// Makes every wait of this process return -1 with EINTR, once; if there is none
+// just now, the next one. The only function of brood that a signal handler may
+// call.
 BROOD_EXPORT void
 brood_interrupt (void);
 

@@ -7,11 +7,13 @@
 // the same. A task that crashes takes the program along: that is what it is
 // for.
 
+#include <errno.h>
 #include <string.h>
 
 #include "api/brd_pool.h"
 #include "base/brd_clock.h"
 #include "base/brd_error.h"
+#include "client/brd_msg.h"
 
 static int
 s_notify (brood_task_t *task, brd_op_t op, const brd_wire_note_t *note)
@@ -24,18 +26,18 @@ s_notify (brood_task_t *task, brd_op_t op, const brd_wire_note_t *note)
 }
 
 static void
-s_init (brood_task_t *task, brood_pool_t *pool, brood_future_t *future)
+s_init (brood_task_t *task, const brd_inline_t *self, brood_pool_t *pool)
 {
     memset (task, 0, offsetof (brood_task_t, text));
     task->text[0] = '\0';
     brd_handle_init (&task->handle, BRD_KIND_TASK);
-    task->attempt = 1;
+    task->attempt = self->attempt;
     task->deadline = BRD_NEVER;
     task->data = &pool->data;
     task->data_free = &pool->data_free;
-    if (future) {
+    if (self->future) {
         task->notify = s_notify;
-        task->notify_arg = future;
+        task->notify_arg = self->future;
     }
 }
 
@@ -50,42 +52,91 @@ s_count (brood_pool_t *pool, int status)
     brd_host_unlock (pool->host);
 }
 
+void
+brd_inline_init (brd_inline_t *self,
+                 const brd_core_task_options_t *options,
+                 brood_future_t *future)
+{
+    // Nothing dies here but the program, so only failures are tried again.
+    self->tries = options && !options->only_deaths ? options->retries + 1 : 1;
+    self->attempt = 0;
+    self->future = future;
+    self->text[0] = '\0';
+}
+
 int
-brd_inline_run (brood_pool_t *pool,
+brd_inline_run (brd_inline_t *self,
+                brood_pool_t *pool,
                 brood_task_fn *fn,
                 const brood_msg_t *in,
-                brood_msg_t *out,
-                brood_future_t *future,
-                char text[BRD_PAGE_TEXT])
+                brood_msg_t *out)
 {
     brood_task_t task;
-    s_init (&task, pool, future);
-    task.fn = brd_pool_address (&fn);
-    const int status = brd_worker_run (&task, fn, in, out);
+    size_t size;
+    int status = -1;
+    for (self->attempt = 1;; self->attempt++) {
+        s_init (&task, self, pool);
+        task.fn = brd_pool_address (&fn);
+        brd_msg_reset (out);
+        status = brd_worker_run (&task, fn, in, out);
+        if (status == 0 && !brd_msg_data (out, &size)) {
+            // What it packed by hand is no value.
+            status = -1;
+            brd_worker_explain (&task, status);
+        }
+        if (status == 0 || self->attempt >= self->tries)
+            break;
+    }
     if (status != 0)
-        memcpy (text, task.text, BRD_PAGE_TEXT);
+        memcpy (self->text, task.text, sizeof self->text);
     s_count (pool, status);
     return status;
 }
 
+void
+brd_inline_call (brd_inline_t *self,
+                 brood_pool_t *pool,
+                 brood_task_fn *fn,
+                 const brood_msg_t *in,
+                 brood_msg_t *out,
+                 brd_call_end_t *ret_end)
+{
+    brd_call_end_t end = { 0 };
+    end.status = brd_inline_run (self, pool, fn, in, out);
+    end.attempt = self->attempt;
+    if (end.status == 0)
+        end.bytes = brd_msg_data (out, &end.size);
+    else {
+        end.error = EIO;
+        end.bytes = self->text;
+        end.size = strlen (self->text);
+    }
+    *ret_end = end;
+}
+
 int
-brd_inline_map (brood_pool_t *pool,
+brd_inline_map (brd_inline_t *self,
+                brood_pool_t *pool,
                 brood_mapper_fn *fn,
                 const void *in,
                 void *out,
-                void *arg,
-                char text[BRD_PAGE_TEXT])
+                void *arg)
 {
     brood_task_t task;
-    s_init (&task, pool, NULL);
-    task.fn = brd_pool_address (&fn);
-    brd_error_forget ();
-    brood_task_t *before = brd_worker_enter (&task);
-    const int status = fn (in, out, arg);
-    brd_worker_enter (before);
+    int status = -1;
+    for (self->attempt = 1;; self->attempt++) {
+        s_init (&task, self, pool);
+        task.fn = brd_pool_address (&fn);
+        brd_error_forget ();
+        brood_task_t *before = brd_worker_enter (&task);
+        status = fn (in, out, arg);
+        brd_worker_enter (before);
+        if (status == 0 || self->attempt >= self->tries)
+            break;
+    }
     if (status != 0) {
         brd_worker_explain (&task, status);
-        memcpy (text, task.text, BRD_PAGE_TEXT);
+        memcpy (self->text, task.text, sizeof self->text);
     }
     s_count (pool, status);
     return status;

@@ -36,11 +36,12 @@ void
 brd_map_story (brood_error_info_t *ret_info,
                const char *task,
                size_t item,
+               int attempt,
                const char *text)
 {
     const brd_call_end_t end = {
         .error = EIO,
-        .attempt = 1,
+        .attempt = attempt,
         .bytes = text,
         .size = strlen (text),
     };

@@ -66,6 +66,7 @@ void
 brd_map_story (brood_error_info_t *ret_info,
                const char *task,
                size_t item,
+               int attempt,
                const char *text);
 
 #endif  // BRD_JOB_RUN_H

@@ -71,23 +71,45 @@ brd_pool_task_options (const brood_task_options_t *options,
 
 // --- brd_inline.c ----------------------------------------------------------
 
-// Runs a message task in the calling thread. future gets its notes; NULL: none.
-// Returns its status; out and text as brd_worker_run ().
+// A task in the calling thread. It is tried again as its options say, at once:
+// its delays are for workers that need a rest.
+typedef struct {
+    int tries;                 // At most
+    int attempt;               // The last one's number
+    brood_future_t *future;    // Gets the notes; NULL: nobody
+    char text[BRD_PAGE_TEXT];  // Why the last one failed
+} brd_inline_t;
+
+// options NULL: one try.
+void
+brd_inline_init (brd_inline_t *self,
+                 const brd_core_task_options_t *options,
+                 brood_future_t *future);
+
+// Runs a message task and returns its status; out as brd_worker_run ().
 int
-brd_inline_run (brood_pool_t *pool,
+brd_inline_run (brd_inline_t *self,
+                brood_pool_t *pool,
                 brood_task_fn *fn,
                 const brood_msg_t *in,
-                brood_msg_t *out,
-                brood_future_t *future,
-                char text[BRD_PAGE_TEXT]);
+                brood_msg_t *out);
 
-// Runs one element of a typed map in the calling thread.
+// The same as the end of a call, which borrows from out and from self.
+void
+brd_inline_call (brd_inline_t *self,
+                 brood_pool_t *pool,
+                 brood_task_fn *fn,
+                 const brood_msg_t *in,
+                 brood_msg_t *out,
+                 brd_call_end_t *ret_end);
+
+// Runs one element of a typed map.
 int
-brd_inline_map (brood_pool_t *pool,
+brd_inline_map (brd_inline_t *self,
+                brood_pool_t *pool,
                 brood_mapper_fn *fn,
                 const void *in,
                 void *out,
-                void *arg,
-                char text[BRD_PAGE_TEXT]);
+                void *arg);
 
 #endif  // BRD_POOL_H

@@ -79,7 +79,8 @@ brd_map_check_options (const brood_map_options_t *options)
     BRD_REQUIRE_ZERO (options->reserved_, -1);
     BRD_REQUIRE (options->timeout_ms >= 0, -1);
     BRD_REQUIRE (options->arg_size_bytes == 0 || options->arg != NULL, -1);
-    return 0;
+    brd_core_task_options_t core;
+    return options->task ? brd_pool_task_options (options->task, &core) : 0;
 }
 
 // --- Inline ----------------------------------------------------------------
@@ -91,10 +92,14 @@ s_map_inline (brood_pool_t *pool,
               const brood_map_options_t *options)
 {
     static const brood_map_options_t none;
-    char text[BRD_PAGE_TEXT];
+    brd_inline_t call;
+    brd_core_task_options_t core;
     brood_error_info_t first;
     int failed = 0;
     const brood_map_options_t *o = options ? options : &none;
+    if (o->task && brd_pool_task_options (o->task, &core) < 0)
+        return -1;
+    brd_inline_init (&call, o->task ? &core : NULL, NULL);
     const uint64_t address = brd_pool_address (&fn);
     const char *in = arrays->in;
     char *out = arrays->out;
@@ -102,16 +107,20 @@ s_map_inline (brood_pool_t *pool,
         const int stopped = failed && o->stop_at_error;
         int status = 0;
         if (!stopped)
-            status = brd_inline_map (pool,
+            status = brd_inline_map (&call,
+                                     pool,
                                      fn,
                                      in + i * arrays->in_size,
                                      out ? out + i * arrays->out_size : NULL,
-                                     (void *) (uintptr_t) o->arg,
-                                     text);
+                                     (void *) (uintptr_t) o->arg);
         if (o->ret_errors)
             o->ret_errors[i] = stopped ? ECANCELED : status != 0 ? EIO : 0;
         if (status != 0 && !failed) {
-            brd_map_story (&first, brd_pool_task_name (address), i, text);
+            brd_map_story (&first,
+                           brd_pool_task_name (address),
+                           i,
+                           call.attempt,
+                           call.text);
             failed = 1;
         }
         if (o->progress)

@@ -101,6 +101,7 @@ typedef struct {
     brood_msg_t *in;
     brood_msg_t *out;
     brd_buf_t all;
+    brd_inline_t call;
     int failed;
     brood_error_info_t first;
 } s_inline_t;
@@ -110,22 +111,47 @@ s_run_inline_item (brood_pool_t *self,
                    brood_task_fn *fn,
                    s_inline_t *state,
                    size_t item,
-                   int *ret_error)
+                   const brood_map_options_t *options)
 {
-    char text[BRD_PAGE_TEXT];
     size_t size = 0;
-    brd_msg_reset (state->out);
+    const int stopped = state->failed && options->stop_at_error;
     const int status =
-        brd_inline_run (self, fn, state->in, state->out, NULL, text);
+        stopped
+            ? -1
+            : brd_inline_run (&state->call, self, fn, state->in, state->out);
     const void *bytes = status == 0 ? brd_msg_data (state->out, &size) : NULL;
-    if (ret_error)
-        *ret_error = status != 0 ? EIO : 0;
+    if (options->ret_errors)
+        options->ret_errors[item] = stopped ? ECANCELED : status != 0 ? EIO : 0;
     if (status != 0 && !state->failed) {
-        const uint64_t address = brd_pool_address (&fn);
-        brd_map_story (&state->first, brd_pool_task_name (address), item, text);
+        brd_map_story (&state->first,
+                       brd_pool_task_name (brd_pool_address (&fn)),
+                       item,
+                       state->call.attempt,
+                       state->call.text);
         state->failed = 1;
     }
     return s_add (&state->all, bytes, size);
+}
+
+static int
+s_run_inline_items (brood_pool_t *self,
+                    brood_task_fn *fn,
+                    size_t n,
+                    const brd_map_items_t *items,
+                    const brood_map_options_t *options,
+                    s_inline_t *state)
+{
+    const uint64_t *starts = items->starts;
+    for (size_t i = 0; i < n; i++) {
+        brd_msg_reset_view (state->in,
+                            (const char *) items->bytes + starts[i],
+                            (size_t) (starts[i + 1] - starts[i]));
+        if (s_run_inline_item (self, fn, state, i, options) < 0)
+            return -1;
+        if (options->progress)
+            options->progress ((long) i + 1, (long) n, options->progress_arg);
+    }
+    return 0;
 }
 
 static brood_msg_t *
@@ -135,22 +161,21 @@ s_run_inline (brood_pool_t *self,
               const brd_map_items_t *items,
               const brood_map_options_t *options)
 {
+    static const brood_map_options_t none;
+    const brood_map_options_t *o = options ? options : &none;
+    brd_core_task_options_t core;
     s_inline_t state = { 0 };
     brood_msg_t *all = NULL;
-    int *errors = options ? options->ret_errors : NULL;
+    if (o->task && brd_pool_task_options (o->task, &core) < 0)
+        return NULL;
+    brd_inline_init (&state.call, o->task ? &core : NULL, NULL);
     brd_buf_init (&state.all, BROOD_MSG_SIZE_MAX);
     state.in = brd_msg_new_empty ();
     state.out = brd_msg_new_empty ();
     int rc = state.in && state.out ? brd_value_put_list (&state.all, n) : -1;
-    for (size_t i = 0; i < n && rc == 0; i++) {
-        const uint64_t *starts = items->starts;
-        brd_msg_reset_view (state.in,
-                            (const char *) items->bytes + starts[i],
-                            (size_t) (starts[i + 1] - starts[i]));
-        rc =
-            s_run_inline_item (self, fn, &state, i, errors ? &errors[i] : NULL);
-    }
-    if (rc == 0 && (!state.failed || errors))
+    if (rc == 0)
+        rc = s_run_inline_items (self, fn, n, items, o, &state);
+    if (rc == 0 && (!state.failed || o->ret_errors))
         all = s_message (&state.all);
     if (rc == 0 && state.failed)
         brd_error_take (&state.first);

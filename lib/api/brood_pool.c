@@ -127,21 +127,21 @@ error:
 static int
 s_open_inline (brood_pool_t *self, const brood_pool_options_t *options)
 {
-    char text[BRD_PAGE_TEXT];
+    brd_inline_t call;
     self->workers = 1;
     if (!options->initializer)
         return 0;
     brood_msg_t *in = brd_msg_new_empty (), *out = brd_msg_new_empty ();
     int rc = in && out ? 0 : -1;
+    brd_inline_init (&call, NULL, NULL);
     if (rc == 0
-        && brd_inline_run (self,
+        && brd_inline_run (&call,
+                           self,
                            options->initializer,
                            options->initargs ? options->initargs : in,
-                           out,
-                           NULL,
-                           text)
+                           out)
                != 0)
-        rc = brd_error_set (ENOEXEC, "the initializer failed: %s", text);
+        rc = brd_error_set (ENOEXEC, "the initializer failed: %s", call.text);
     self->done = 0;
     brood_msg_destroy (&in);
     brood_msg_destroy (&out);
@@ -309,21 +309,15 @@ brd_pool_text_id (const char *text)
 static int
 s_run_inline (brood_pool_t *self, brood_task_fn *fn, brood_future_t *future)
 {
-    char text[BRD_PAGE_TEXT];
-    brd_call_end_t end = { .attempt = 1 };
+    brd_inline_t call;
+    brd_call_end_t end;
     brood_msg_t *in =
         brd_msg_new_view (future->call.body, future->call.core.size_bytes);
     brood_msg_t *out = brd_msg_new_empty ();
     int rc = in && out ? 0 : -1;
     if (rc == 0) {
-        end.status = brd_inline_run (self, fn, in, out, future, text);
-        if (end.status == 0)
-            end.bytes = brd_msg_data (out, &end.size);
-        else {
-            end.error = EIO;
-            end.bytes = text;
-            end.size = strlen (text);
-        }
+        brd_inline_init (&call, future->options, future);
+        brd_inline_call (&call, self, fn, in, out, &end);
         brd_host_lock (self->host);
         brd_future_end (future, &end);
         brd_host_unlock (self->host);
@@ -576,8 +570,7 @@ brood_pool_join (brood_pool_t *self, int timeout_ms)
                self->host, s_ended, self->pool, brd_clock_deadline (timeout_ms))
                < 0)
         return -1;
-    brd_host_callbacks_settle (self->host);
-    return 0;
+    return brd_host_callbacks_settle (self->host);
 }
 
 int

@@ -306,19 +306,13 @@ s_item_new (brood_stream_t *self, const brood_msg_t *msg)
 static int
 s_run_inline (brood_stream_t *self, s_item_t *item, const brood_msg_t *msg)
 {
-    char text[BRD_PAGE_TEXT];
-    brd_call_end_t end = { .attempt = 1 };
+    brd_inline_t call;
+    brd_call_end_t end;
     brood_msg_t *out = brd_msg_new_empty ();
     if (!out)
         return -1;
-    end.status = brd_inline_run (self->pool, self->fn, msg, out, NULL, text);
-    if (end.status == 0)
-        end.bytes = brd_msg_data (out, &end.size);
-    else {
-        end.error = EIO;
-        end.bytes = text;
-        end.size = strlen (text);
-    }
+    brd_inline_init (&call, self->options, NULL);
+    brd_inline_call (&call, self->pool, self->fn, msg, out, &end);
     brd_host_lock (self->host);
     s_item_ended (item, &end);
     brd_host_unlock (self->host);

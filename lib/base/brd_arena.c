@@ -458,19 +458,26 @@ s_run_of_block (const brd_arena_t *self, const void *block)
     return run;
 }
 
+// Whether a word that has changed is still the head of the same block, given
+// away; else it has been freed, and the place may be the next one's already.
+static int
+s_is_same (uint64_t word, uint64_t head)
+{
+    return s_state (word) == STATE_HEAD
+           && s_generation (word) == s_generation (head);
+}
+
 void
 brd_arena_free (brd_arena_t *self, void *block)
 {
     if (!block)
         return;
     const size_t first = s_run_of_block (self, block);
-    for (;;) {
-        const uint64_t head = s_load (self, first);
-        // Not a head any more: its owner has died and was swept. Whoever frees
-        // what another owns must live with that.
-        if (s_state (head) != STATE_HEAD || s_release (self, first, head))
-            return;
-    }
+    const uint64_t head = s_load (self, first);
+    uint64_t word = head;
+    // If it is no head, its owner has died and is being swept just now.
+    while (s_is_same (word, head) && !s_release (self, first, word))
+        word = s_load (self, first);
 }
 
 int
@@ -478,15 +485,16 @@ brd_arena_give (brd_arena_t *self, void *block, uint32_t slot)
 {
     brd_assert (slot > 0 && slot <= s_who_max);
     const size_t first = s_run_of_block (self, block);
-    for (;;) {
-        const uint64_t head = s_load (self, first);
-        if (s_state (head) != STATE_HEAD)
-            return brd_error_set (ENOENT, "the block is gone with its owner");
+    const uint64_t head = s_load (self, first);
+    uint64_t word = head;
+    while (s_is_same (word, head)) {
         const uint64_t given =
             s_word (STATE_HEAD, slot, s_generation (head)) | (head & OLD);
-        if (s_swap (self, first, head, given))
+        if (s_swap (self, first, word, given))
             return 0;
+        word = s_load (self, first);
     }
+    return brd_error_set (ENOENT, "the block is gone with its owner");
 }
 
 // --- The dead --------------------------------------------------------------

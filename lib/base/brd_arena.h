@@ -38,9 +38,10 @@ brd_arena_destroy (brd_arena_t **self_p);
 void *
 brd_arena_alloc (brd_arena_t *self, size_t size, uint32_t slot, int zero);
 
-// Takes NULL. Any process may free what any other has allocated; nothing
-// happens if that has been swept. Pages stay mapped for reuse up to a mark
-// (64 MiB), beyond it they go back to the system.
+// Takes NULL. Any process may free what any other has allocated, as long as it
+// knows that the owner has not been swept: after that the place may be another
+// block's. To be sure of a block, have it given first. Pages stay mapped for
+// reuse up to a mark (64 MiB), beyond it they go back to the system.
 void
 brd_arena_free (brd_arena_t *self, void *block);
 

@@ -375,7 +375,6 @@ struct sim {
     long steps;
     long tasks;
     long deaths;
-    long effects_done;
     char *why;  // SIM_WHY_SIZE
     jmp_buf *failed;
 };
@@ -517,9 +516,5 @@ void
 sim_check_step (sim_t *self, const brd_core_event_t *event);
 void
 sim_check_all (sim_t *self);
-
-// How long a task may wait beside an idle worker, and the like.
-int64_t
-sim_check_slack (const sim_t *self);
 
 #endif  // SIM_H

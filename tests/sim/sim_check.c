@@ -21,8 +21,9 @@ s_id (const sim_task_t *task)
     return task->id;
 }
 
-int64_t
-sim_check_slack (const sim_t *self)
+// How long a task may wait beside an idle worker.
+static int64_t
+s_slack (const sim_t *self)
 {
     return SIM_HOLD + 2 * self->scenario.late_ns;
 }
@@ -31,7 +32,7 @@ sim_check_slack (const sim_t *self)
 static int64_t
 s_remote_slack (const sim_t *self)
 {
-    return sim_check_slack (self) + 4 * self->scenario.link_delay_ns + SIM_MS;
+    return s_slack (self) + 4 * self->scenario.link_delay_ns + SIM_MS;
 }
 
 // --- Counts ----------------------------------------------------------------
@@ -185,7 +186,7 @@ s_check_waits (sim_t *self)
     s_look (self, waits);
     for (int i = 0; i < SIM_POOLS; i++) {
         const sim_wait_t *wait = &waits[i];
-        int64_t slack = sim_check_slack (self);
+        int64_t slack = s_slack (self);
         if (self->pools[i].broken || self->pools[i].terminated)
             continue;
         if (wait->idle > slack && wait->ready > slack)

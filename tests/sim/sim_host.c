@@ -75,7 +75,6 @@ s_trace_effect (sim_t *self, const brd_core_effect_t *effect)
     uint64_t error =
         (uint64_t) (effect->type == BRD_CORE_DO_END ? effect->outcome.error
                                                     : effect->error);
-    self->effects_done++;
     s_mix (self, (uint64_t) effect->type | error << 16);
     s_mix (self, (uint64_t) effect->worker << 32 | effect->pool);
     s_mix (self, task ? task->id : 0);

@@ -339,6 +339,9 @@ s_test_free_against_sweep (void **state)
     for (size_t i = 0; i < RACES; i++) {
         void *block = brd_arena_alloc (race.arena, 3 * RUN, 7, 0);
         pthread_barrier_wait (&race.barrier);
+        // About as long as the sweep takes to get there.
+        for (size_t n = 0; n < i % 3; n++)
+            (void) brd_arena_used (race.arena);
         brd_arena_free (race.arena, block);
         // Now it may be another's, and the sweep must not take it for the old,
         // nor its pages away.

@@ -2,18 +2,20 @@
 //
 // SPDX-License-Identifier: MPL-2.0
 //
-// Three ways of dying:
+// Ways of dying:
 //
 //   at each instruction  a child works step by step under ptrace, and before
 //                        each step the parent sweeps a copy of the arena's words
 //                        as if the child had just been killed
 //   in the middle of     the same for what a sweep does only when the process is
 //   giving back          really gone: many children, each killed a bit later
+//   falling asleep       not dead, but so late with its free that the block has
+//                        become another's
 //   at any time          children that allocate, give to each other and free,
 //                        killed at random; all blocks are stamped, and no stamp
 //                        may ever change under its owner
 //
-// The first two are skipped where ptrace is not allowed.
+// All but the last are skipped where ptrace is not allowed.
 
 #include "tests/t.h"
 
@@ -37,7 +39,8 @@ enum {
     OWNER = 1,
     CHILD = 2,
     HEIR = 3,
-    STEPPED_RUNS = 12
+    STEPPED_RUNS = 12,
+    POINTS = 24
 };
 
 // Bytes in front of the first run: all that the arena knows.
@@ -210,48 +213,22 @@ s_work_beyond_mark (brd_arena_t *arena)
     brd_arena_free (arena, s_block);
 }
 
-// The steps between which a sweep leaves the child's block alone, because it is
-// alive and busy giving pages back. -1 without ptrace.
-static int
-s_find_leaving (brd_arena_t *arena,
-                size_t front,
-                size_t used,
-                long *ret_first,
-                long *ret_last)
-{
-    const pid_t pid = s_start (arena, s_work_beyond_mark);
-    if (pid < 0)
-        return -1;
-    void *copy = calloc (1, front);
-    assert_non_null (copy);
-    long step = 0;
-    int leaving = 0;
-    do {
-        if (memcmp (copy, arena, front) != 0) {
-            memcpy (copy, arena, front);
-            (void) brd_arena_sweep (arena, CHILD);
-            leaving = brd_arena_used (arena) > used;
-            memcpy (arena, copy, front);
-        }
-        if (leaving && *ret_first == 0)
-            *ret_first = step;
-        if (leaving)
-            *ret_last = step;
-        step++;
-    } while (s_step (pid));
-    free (copy);
-    return 0;
-}
+// An arena where the child's block is one whose pages are given back.
+typedef struct {
+    brd_arena_t *arena;
+    size_t front;
+    size_t used;  // Without the child's block
+    void *copy;   // Of the arena's words, before the child did anything
+} s_marked_t;
 
 static void
-s_test_giving_back (void **state)
+s_marked_init (s_marked_t *self)
 {
-    (void) state;
     const size_t kept = 64 * 1024 * 1024 / RUN - 1;
     const size_t runs = kept / 2 * 3 + 3;
     brd_arena_t *arena = brd_arena_new ((runs + 16) * RUN);
     const size_t front = s_front (arena);
-    char *first_run = brd_arena_at (arena, front);
+    char *first = brd_arena_at (arena, front);
     for (size_t i = 0; i < runs; i++)
         assert_non_null (brd_arena_alloc (arena, RUN, OWNER, 0));
     // Now all but one of those that keep their pages are there, but never
@@ -259,7 +236,7 @@ s_test_giving_back (void **state)
     size_t freed = 0;
     for (size_t i = 0; i < runs && freed < kept; i++) {
         if (i % 3 != 0) {
-            brd_arena_free (arena, first_run + i * RUN);
+            brd_arena_free (arena, first + i * RUN);
             freed++;
         }
     }
@@ -272,27 +249,122 @@ s_test_giving_back (void **state)
     void *copy = malloc (front);
     assert_non_null (copy);
     memcpy (copy, arena, front);
-    const long points = 24;
-    long first = 0;
-    long last = 0;
-    if (s_find_leaving (arena, front, used, &first, &last) < 0)
-        skip ();
-    assert_true (last > first);
-    for (long i = 0; i <= points; i++) {
-        const long n = first + (last - first) * i / points;
-        memcpy (arena, copy, front);
-        const pid_t pid = s_start (arena, s_work_beyond_mark);
-        for (long step = 0; step < n; step++)
-            assert_int_equal (s_step (pid), 1);
-        s_kill (pid);
-        assert_true (brd_arena_used (arena) > used);
-        (void) brd_arena_sweep (arena, CHILD);
-        assert_int_equal (brd_arena_used (arena), used);
-    }
+    *self = (s_marked_t){ arena, front, used, copy };
+}
+
+static void
+s_marked_fini (s_marked_t *self)
+{
+    free (self->copy);
+    brd_arena_destroy (&self->arena);
+}
+
+// A child that has done so many steps of freeing its block. -1 without ptrace.
+static pid_t
+s_marked_start (s_marked_t *self, long steps)
+{
+    memcpy (self->arena, self->copy, self->front);
+    const pid_t pid = s_start (self->arena, s_work_beyond_mark);
+    for (long i = 0; pid > 0 && i < steps; i++)
+        assert_int_equal (s_step (pid), 1);
+    return pid;
+}
+
+typedef struct {
+    long first;  // The first step after which a sweep cannot have the block...
+    long last;   // ...and the last: the child is alive and busy with it
+    long all;
+} s_steps_t;
+
+// 0, or -1 without ptrace.
+static int
+s_count_steps (s_marked_t *self, s_steps_t *ret_steps)
+{
+    const pid_t pid = s_marked_start (self, 0);
+    if (pid < 0)
+        return -1;
+    void *copy = calloc (1, self->front);
+    assert_non_null (copy);
+    s_steps_t steps = { .first = 0 };
+    int leaving = 0;
+    do {
+        if (memcmp (copy, self->arena, self->front) != 0) {
+            memcpy (copy, self->arena, self->front);
+            (void) brd_arena_sweep (self->arena, CHILD);
+            leaving = brd_arena_used (self->arena) > self->used;
+            memcpy (self->arena, copy, self->front);
+        }
+        if (leaving && steps.first == 0)
+            steps.first = steps.all;
+        if (leaving)
+            steps.last = steps.all;
+        steps.all++;
+    } while (s_step (pid));
     free (copy);
-    (void) brd_arena_sweep (arena, OWNER);
-    assert_int_equal (brd_arena_used (arena), 0);
-    brd_arena_destroy (&arena);
+    assert_true (steps.last > steps.first);
+    *ret_steps = steps;
+    return 0;
+}
+
+// Killed while it gives pages back: the sweep ends it.
+static void
+s_test_giving_back (void **state)
+{
+    (void) state;
+    s_marked_t marked;
+    s_marked_init (&marked);
+    s_steps_t steps;
+    if (s_count_steps (&marked, &steps) < 0)
+        skip ();
+    for (long i = 0; i <= POINTS; i++) {
+        const long n = steps.first + (steps.last - steps.first) * i / POINTS;
+        const pid_t pid = s_marked_start (&marked, n);
+        s_kill (pid);
+        assert_true (brd_arena_used (marked.arena) > marked.used);
+        (void) brd_arena_sweep (marked.arena, CHILD);
+        assert_int_equal (brd_arena_used (marked.arena), marked.used);
+    }
+    (void) brd_arena_sweep (marked.arena, OWNER);
+    assert_int_equal (brd_arena_used (marked.arena), 0);
+    s_marked_fini (&marked);
+}
+
+// Falls asleep while it frees; meanwhile its block is freed by another and
+// becomes a third one's. Had it not looked at the block yet, it frees that one
+// (nobody may free what he does not know to be there); otherwise it must leave
+// its bytes and its pages alone.
+static void
+s_test_late (void **state)
+{
+    (void) state;
+    s_marked_t marked;
+    s_marked_init (&marked);
+    s_steps_t steps;
+    if (s_count_steps (&marked, &steps) < 0)
+        skip ();
+    int late = 0;
+    for (long i = 0; i <= POINTS; i++) {
+        const long n = (steps.first - 1) * i / POINTS;
+        const pid_t pid = s_marked_start (&marked, n);
+        brd_arena_free (marked.arena, s_block);
+        char *block = brd_arena_alloc (marked.arena, 3 * RUN, HEIR, 0);
+        assert_ptr_equal (block, s_block);
+        memset (block, 'h', 3 * RUN);
+        assert_int_equal (ptrace (PTRACE_CONT, pid, NULL, NULL), 0);
+        int status;
+        assert_int_equal (waitpid (pid, &status, 0), pid);
+        assert_int_equal (status, 0);
+        if (brd_arena_used (marked.arena) == marked.used) {
+            assert_int_equal (late, 0);
+            continue;
+        }
+        late++;
+        assert_true (brd_arena_holds (marked.arena, block, 3 * RUN));
+        for (size_t at = 0; at < 3 * RUN; at++)
+            assert_int_equal (block[at], 'h');
+    }
+    assert_true (late > 0);
+    s_marked_fini (&marked);
 }
 
 // --- At any time -----------------------------------------------------------
@@ -528,6 +600,7 @@ main (void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test (s_test_each_instruction),
         cmocka_unit_test (s_test_giving_back),
+        cmocka_unit_test (s_test_late),
         cmocka_unit_test (s_test_any_time),
     };
     t_watchdog (180);

@@ -34,6 +34,8 @@ s_check (const brd_heap_t *heap, const brd_timer_t *timers)
             least = timers[i].due;
     }
     assert_int_equal (count, heap->count);
+    for (size_t i = 2; i <= heap->count; i++)
+        assert_true (heap->items[i / 2]->due <= heap->items[i]->due);
     const brd_timer_t *first = brd_heap_first (heap);
     if (count == 0)
         assert_null (first);

@@ -182,10 +182,11 @@ s_change (void *arg)
 {
     static char a = 'a';
     static char b = 'b';
-    for (int i = 0; i < *(int *) arg; i++) {
+    _Atomic int *stop = arg;
+    do {
         brd_log_set_sink (BROOD_LOG_ERROR, s_sink_a, &a);
         brd_log_set_sink (BROOD_LOG_ERROR, s_sink_b, &b);
-    }
+    } while (!atomic_load (stop));
     return NULL;
 }
 
@@ -193,13 +194,14 @@ static void
 s_test_change (void **state)
 {
     (void) state;
-    int changes = 1;
-    s_change (&changes);
-    changes = 20000;
+    _Atomic int stop = 1;
+    s_change (&stop);
+    stop = 0;
     pthread_t thread;
-    assert_int_equal (brd_sys_thread (&thread, s_change, &changes), 0);
-    for (int i = 0; i < 20000; i++)
+    assert_int_equal (brd_sys_thread (&thread, s_change, &stop), 0);
+    for (int i = 0; i < 50000; i++)
         brd_log (BROOD_LOG_ERROR, "x");
+    atomic_store (&stop, 1);
     pthread_join (thread, NULL);
     assert_int_equal (s_mixed, 0);
     brd_log_set_sink (0, NULL, NULL);

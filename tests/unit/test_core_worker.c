@@ -398,6 +398,23 @@ s_test_on_demand_pinned (void **state)
     T_CORE_RUN (lines);
 }
 
+// One that nobody waits for any more does not stand in the way of another.
+static void
+s_test_on_demand_behind (void **state)
+{
+    (void) state;
+    static const t_core_line_t lines[] = {
+        { "open 1 workers 3 on_demand 1", "" },
+        { "submit a pin 2", "start 1" },
+        { "down 1", "forget 1" },
+        { "submit b pin 3", "" },
+        { "cancel b", "end b ECANCELED" },
+        { "@100000 tick", "start 2" },
+        { "up 2", "offer a 2" },
+    };
+    T_CORE_RUN (lines);
+}
+
 int
 main (void)
 {
@@ -419,6 +436,7 @@ main (void)
         cmocka_unit_test (s_test_down_broken),
         cmocka_unit_test (s_test_on_demand),
         cmocka_unit_test (s_test_on_demand_pinned),
+        cmocka_unit_test (s_test_on_demand_behind),
     };
     t_watchdog (60);
     return cmocka_run_group_tests (tests, NULL, NULL);
