@@ -136,11 +136,19 @@ s_end (brd_host_t *self, const brd_core_effect_t *effect)
         brd_list_remove (&call->later);
         call->asked = 0;
     }
-    // Still in a slot when its worker died with it.
-    if (call->worker) {
-        call->worker->slots[call->slot] = NULL;
-        call->worker->held--;
+    brd_host_worker_t *worker = call->worker;
+    if (worker) {
+        worker->slots[call->slot] = NULL;
+        worker->held--;
         call->worker = NULL;
+    }
+    // A pool that ends says so at once; a worker that still runs a leg writes to
+    // the caller's arrays until it is dead, and the caller must not have them
+    // back before.
+    if (worker && call->kind == BRD_TASK_MAP && !worker->ended) {
+        call->status = end.error;
+        brd_list_append (&worker->ghosts, &call->later);
+        return;
     }
     self->changed = 1;
     call->ended (call, &end);

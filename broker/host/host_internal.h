@@ -31,6 +31,7 @@ struct brd_host_worker {
     int status;         // As waitpid gives it
     int64_t bury_at;    // Results under way may come until then
     brd_list_t buried;  // In host.graves while ended
+    brd_list_t ghosts;  // Legs whose end waits for this worker's
     brd_list_t dirty;   // In host.dirty while out has tasks
     brd_buf_t out;      // A TASKS message being filled
     uint32_t out_count;

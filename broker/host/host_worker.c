@@ -46,6 +46,7 @@ brd_host_worker_new (brd_host_pool_t *pool, uint32_t number, uint32_t place)
     self->place = place;
     brd_list_init (&self->dirty);
     brd_list_init (&self->buried);
+    brd_list_init (&self->ghosts);
     brd_buf_init (&self->out, BRD_WIRE_SIZE_MAX);
     self->free_count = BRD_PAGE_SLOTS;
     for (uint16_t i = 0; i < BRD_PAGE_SLOTS; i++)
@@ -62,10 +63,28 @@ brd_host_worker_new (brd_host_pool_t *pool, uint32_t number, uint32_t place)
     return self;
 }
 
+// What was put off until this worker is no more.
+static void
+s_end_ghosts (brd_host_worker_t *self)
+{
+    brd_list_t *link;
+    while ((link = brd_list_pop (&self->ghosts)) != NULL) {
+        brd_call_t *call = BRD_LIST_ITEM (link, brd_call_t, later);
+        const brd_call_end_t end = {
+            .error = call->status,
+            .bytes = self->pool->reason,
+            .size = strlen (self->pool->reason),
+        };
+        self->pool->host->changed = 1;
+        call->ended (call, &end);
+    }
+}
+
 void
 brd_host_worker_free (brd_host_worker_t *self)
 {
     brd_host_t *host = self->pool->host;
+    s_end_ghosts (self);
     if (brd_map_get (&host->workers, self->number) == self) {
         brd_map_remove (&host->workers, self->number);
         self->pool->live--;
@@ -317,21 +336,33 @@ brd_host_worker_ended (brd_host_worker_t *self, int status, int closed)
     (void) brd_host_step (host, &event);
 }
 
-// A call that had not started goes back to the core; 1 if there was one.
-static int
-s_give_back (brd_host_worker_t *self)
+// The youngest call that had not started and can be had back, or NULL.
+static brd_call_t *
+s_youngest_offered (const brd_host_worker_t *self)
 {
-    int any = 0;
+    brd_call_t *youngest = NULL;
     for (uint32_t i = 0; i < BRD_PAGE_SLOTS; i++) {
         brd_call_t *call = self->slots[i];
-        if (!call || !brd_host_worker_reclaim (self, call))
-            continue;
+        if (call && (!youngest || call->seq > youngest->seq)
+            && atomic_load (&self->page->claim[i])
+                   == BRD_CLAIM (call->seq, BRD_CLAIM_OFFERED))
+            youngest = call;
+    }
+    return youngest;
+}
+
+// What had not started goes back to the core, the youngest first: each goes to
+// the head of its line.
+static void
+s_give_back (brd_host_worker_t *self)
+{
+    brd_call_t *call;
+    while ((call = s_youngest_offered (self)) != NULL) {
         const brd_core_event_t event = { .type = BRD_CORE_RECLAIMED,
                                          .task = &call->core };
-        (void) brd_host_step (self->pool->host, &event);
-        any = 1;
+        if (brd_host_worker_reclaim (self, call))
+            (void) brd_host_step (self->pool->host, &event);
     }
-    return any;
 }
 
 int
@@ -340,7 +371,7 @@ brd_host_worker_bury (brd_host_worker_t *self, int64_t now)
     brd_host_t *host = self->pool->host;
     brd_call_t *running = NULL;
     (void) brd_host_worker_harvest (self);
-    (void) s_give_back (self);
+    s_give_back (self);
     for (uint32_t i = 0; i < BRD_PAGE_SLOTS; i++) {
         brd_call_t *call = self->slots[i];
         if (!call)

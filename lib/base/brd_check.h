@@ -58,4 +58,14 @@ brd_assert_failed (const char *expression, const char *file, int line);
             return result; \
     } while (0)
 
+// The same for what is of use only in the process that made it: ENOTSUP
+// elsewhere.
+#define BRD_REQUIRE_MINE(self, kind, result) \
+    do { \
+        if (brd_handle_check_mine ( \
+                (self) ? &(self)->handle : NULL, (kind), __func__) \
+            < 0) \
+            return result; \
+    } while (0)
+
 #endif  // BRD_CHECK_H

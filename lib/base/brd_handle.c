@@ -82,6 +82,21 @@ brd_handle_check (const brd_handle_t *self,
     return 0;
 }
 
+int
+brd_handle_check_mine (const brd_handle_t *self,
+                       brd_kind_t kind,
+                       const char *function)
+{
+    if (brd_handle_check (self, kind, function) < 0)
+        return -1;
+    if (brd_handle_is_mine (self))
+        return 0;
+    return brd_error_set (ENOTSUP,
+                          "%s: the %s is the parent's, of no use here",
+                          function,
+                          brd_kind_text (kind));
+}
+
 static const char *const s_kinds[BRD_KIND_COUNT] = {
     [BRD_KIND_NONE] = "nothing",  [BRD_KIND_MSG] = "message",
     [BRD_KIND_REF] = "ref",       [BRD_KIND_TASK] = "task",

@@ -49,6 +49,13 @@ brd_handle_check (const brd_handle_t *self,
                   brd_kind_t kind,
                   const char *function);
 
+// The same, and made in this process: -1 with ENOTSUP in a worker that has it
+// from its owner's memory.
+int
+brd_handle_check_mine (const brd_handle_t *self,
+                       brd_kind_t kind,
+                       const char *function);
+
 // 1 if it was made in this process; 0 if it came along through brood's fork.
 int
 brd_handle_is_mine (const brd_handle_t *self);

@@ -5,9 +5,9 @@
 // Ways of dying:
 //
 //   at each instruction  a child works step by step under ptrace, and before
-//                        each step the parent sweeps a copy of the arena's words
-//                        as if the child had just been killed
-//   in the middle of     the same for what a sweep does only when the process is
+//                        each step the parent sweeps the arena's words as if
+//                        the child had just been killed, and puts them back
+//   in the middle of     the same for what a sweep does only when a process is
 //   giving back          really gone: many children, each killed a bit later
 //   falling asleep       not dead, but so late with its free that the block has
 //                        become another's
