@@ -82,14 +82,12 @@ s_cancel_range (s_leg_t *leg, uint64_t first, uint64_t end)
     atomic_fetch_add (&job->cancelled, end - first);
 }
 
-// 1 once the rest of the items should not start.
+// 1 once the rest of the items should not start. Only the job is asked: who
+// cancels a leg stops its job.
 static int
-s_stopped (const s_leg_t *leg)
+s_stopped (const brd_job_t *job)
 {
-    const brd_worker_t *worker = leg->worker;
-    return atomic_load_explicit (&leg->job->stop, memory_order_relaxed)
-           || atomic_load_explicit (&worker->page->cancel, memory_order_relaxed)
-                  == worker->task.seq;
+    return (int) atomic_load_explicit (&job->stop, memory_order_relaxed);
 }
 
 // --- Arrays ----------------------------------------------------------------
@@ -137,7 +135,7 @@ s_item_failed (s_leg_t *leg, uint64_t item, int status)
     brd_error_forget ();
 }
 
-// The inner loop: one store and two loads besides the call for each item.
+// The inner loop: one store and one load besides the call for each item.
 // Returns where it stopped.
 static uint64_t
 s_run_items (s_leg_t *leg, uint64_t first, uint64_t end)
@@ -151,7 +149,7 @@ s_run_items (s_leg_t *leg, uint64_t first, uint64_t end)
     brood_mapper_fn *fn;
     memcpy (&fn, &job->fn, sizeof fn);
     uint64_t i = first;
-    for (; i < end && !s_stopped (leg); i++) {
+    for (; i < end && !s_stopped (job); i++) {
         atomic_store_explicit (&page->item, i + 1, memory_order_release);
         const int status = fn (in, out, arg);
         if (status != 0)
@@ -291,7 +289,7 @@ s_run_messages (s_leg_t *leg, uint64_t first, uint64_t end)
     brood_task_fn *fn;
     memcpy (&fn, &job->fn, sizeof fn);
     uint64_t i = first;
-    for (; i < end && !s_stopped (leg); i++) {
+    for (; i < end && !s_stopped (job); i++) {
         atomic_store_explicit (
             &worker->page->item, i + 1, memory_order_release);
         brd_msg_reset_view (worker->in,

@@ -33,7 +33,7 @@
 // Tasks are held back for a fuller message at most so long, and until there
 // are so many of them.
 #define BRD_CORE_HOLD_NS INT64_C (1000000)
-#define BRD_CORE_HOLD_MAX 32
+#define BRD_CORE_HOLD_MAX 64
 
 // What is in flight to one worker, unless it is two tasks.
 #define BRD_CORE_INFLIGHT_BYTES 1048576

@@ -40,6 +40,7 @@ struct brood_future {
     int error;       // 0: a result
     uint64_t order;  // In which futures ended
     brood_error_info_t *info;
+    struct brd_job_run *run;           // Of a map that is under way, NULL
     const char *name;                  // Of the task
     brd_core_task_options_t *options;  // Of the call, NULL
     void *result;                      // small or allocated

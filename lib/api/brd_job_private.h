@@ -53,10 +53,6 @@ struct brd_job_run {
 int
 brd_job_run_begin (brd_job_run_t *self);
 
-// Locked. No more items start.
-void
-brd_job_run_stop (brd_job_run_t *self, int64_t grace_ns);
-
 // After the end: results to where they belong, then the verdict.
 int
 brd_job_run_finish (brd_job_run_t *self);

@@ -49,6 +49,11 @@ brd_job_run_wait (brd_job_run_t *self);
 int
 brd_job_run_start (brd_job_run_t *self, brood_future_t *future);
 
+// Locked. No more items start, those that run are told, and after grace_ns, if
+// that is not negative, ended.
+void
+brd_job_run_stop (brd_job_run_t *self, int64_t grace_ns);
+
 // After wait: what a message item came to; NULL if it failed.
 const void *
 brd_job_run_result (const brd_job_run_t *self, size_t item, size_t *ret_size);

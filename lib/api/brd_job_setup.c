@@ -188,11 +188,13 @@ brd_job_run_start (brd_job_run_t *self, brood_future_t *future)
     brd_host_lock (self->host);
     brd_future_ref (future);
     self->future = future;
+    future->run = self;
     brd_host_unlock (self->host);
     if (brd_job_run_begin (self) == 0)
         return 0;
     const int error = errno;
     brd_host_lock (self->host);
+    future->run = NULL;
     brd_future_unref (future);
     self->future = NULL;
     brd_host_unlock (self->host);
@@ -276,6 +278,7 @@ brd_job_run_finish_async (brd_job_run_t *self)
 {
     brood_future_t *future = self->future;
     const brd_call_end_t done = { .attempt = 1 };
+    future->run = NULL;
     if (brd_job_run_finish (self) < 0)
         brd_future_end_info (future, brd_error_get ());
     else

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "api/brd_future.h"
+#include "api/brd_job_run.h"
 #include "api/brd_pool.h"
 #include "api/brd_runtime.h"
 #include "api/brd_story.h"
@@ -256,7 +257,7 @@ s_fail (const brood_future_t *self)
 int
 brood_future_wait (brood_future_t *self, int timeout_ms)
 {
-    BRD_REQUIRE_HANDLE (self, BRD_KIND_FUTURE, -1);
+    BRD_REQUIRE_MINE (self, BRD_KIND_FUTURE, -1);
     BRD_REQUIRE (timeout_ms >= BROOD_FOREVER, -1);
     return s_wait (self, timeout_ms);
 }
@@ -287,7 +288,7 @@ s_msg (brood_future_t *self)
 const brood_msg_t *
 brood_future_result (brood_future_t *self, int timeout_ms)
 {
-    BRD_REQUIRE_HANDLE (self, BRD_KIND_FUTURE, NULL);
+    BRD_REQUIRE_MINE (self, BRD_KIND_FUTURE, NULL);
     BRD_REQUIRE (timeout_ms >= BROOD_FOREVER, NULL);
     return s_await_result (self, timeout_ms) < 0 ? NULL : s_msg (self);
 }
@@ -306,7 +307,7 @@ brood_future_get (brood_future_t *self,
                   const char *picture,
                   ...)
 {
-    BRD_REQUIRE_HANDLE (self, BRD_KIND_FUTURE, -1);
+    BRD_REQUIRE_MINE (self, BRD_KIND_FUTURE, -1);
     BRD_REQUIRE (timeout_ms >= BROOD_FOREVER && picture != NULL, -1);
     if (s_await_result (self, timeout_ms) < 0)
         return -1;
@@ -371,7 +372,7 @@ s_check_many (brood_future_t *const *futures, size_t n)
     for (size_t i = 0; i < n; i++) {
         if (!futures[i])
             continue;
-        BRD_REQUIRE_HANDLE (futures[i], BRD_KIND_FUTURE, -1);
+        BRD_REQUIRE_MINE (futures[i], BRD_KIND_FUTURE, -1);
         count++;
     }
     return count;
@@ -428,7 +429,7 @@ brood_future_next (brood_future_t *self,
                    const char *picture,
                    ...)
 {
-    BRD_REQUIRE_HANDLE (self, BRD_KIND_FUTURE, -1);
+    BRD_REQUIRE_MINE (self, BRD_KIND_FUTURE, -1);
     BRD_REQUIRE (timeout_ms >= BROOD_FOREVER && picture != NULL, -1);
     if (brd_host_wait (
             self->host, s_has_emit, self, brd_clock_deadline (timeout_ms))
@@ -473,7 +474,7 @@ s_run_then (brd_callback_t *callback)
 int
 brood_future_then (brood_future_t *self, brood_future_fn *fn, void *arg)
 {
-    BRD_REQUIRE_HANDLE (self, BRD_KIND_FUTURE, -1);
+    BRD_REQUIRE_MINE (self, BRD_KIND_FUTURE, -1);
     BRD_REQUIRE (fn != NULL, -1);
     brd_future_then_t *then = brd_mem_zalloc (sizeof *then);
     if (!then)
@@ -506,6 +507,8 @@ s_cancel (brood_future_t *self, int64_t grace_ns)
     brd_host_lock (self->host);
     if (self->under_way)
         brd_host_cancel (self->host, &self->call, grace_ns);
+    if (self->run)
+        brd_job_run_stop (self->run, grace_ns);
     const int gone = s_is_done (self) && self->error == ECANCELED;
     brd_host_unlock (self->host);
     return gone;
@@ -514,14 +517,14 @@ s_cancel (brood_future_t *self, int64_t grace_ns)
 int
 brood_future_cancel (brood_future_t *self)
 {
-    BRD_REQUIRE_HANDLE (self, BRD_KIND_FUTURE, -1);
+    BRD_REQUIRE_MINE (self, BRD_KIND_FUTURE, -1);
     return s_cancel (self, -1);
 }
 
 int
 brood_future_kill (brood_future_t *self, int grace_ms)
 {
-    BRD_REQUIRE_HANDLE (self, BRD_KIND_FUTURE, -1);
+    BRD_REQUIRE_MINE (self, BRD_KIND_FUTURE, -1);
     BRD_REQUIRE (grace_ms >= 0, -1);
     return s_cancel (self, (int64_t) grace_ms * 1000000);
 }
@@ -531,14 +534,14 @@ brood_future_kill (brood_future_t *self, int grace_ms)
 int
 brood_future_done (const brood_future_t *self)
 {
-    BRD_REQUIRE_HANDLE (self, BRD_KIND_FUTURE, -1);
+    BRD_REQUIRE_MINE (self, BRD_KIND_FUTURE, -1);
     return (int) atomic_load_explicit (&self->done, memory_order_acquire);
 }
 
 int
 brood_future_running (const brood_future_t *self)
 {
-    BRD_REQUIRE_HANDLE (self, BRD_KIND_FUTURE, -1);
+    BRD_REQUIRE_MINE (self, BRD_KIND_FUTURE, -1);
     brd_host_lock (self->host);
     const int running = self->under_way && brd_host_running (&self->call);
     brd_host_unlock (self->host);
@@ -566,7 +569,7 @@ brood_future_progress (const brood_future_t *self,
                        double *ret_done,
                        double *ret_total)
 {
-    BRD_REQUIRE_HANDLE (self, BRD_KIND_FUTURE, -1);
+    BRD_REQUIRE_MINE (self, BRD_KIND_FUTURE, -1);
     brd_host_lock (self->host);
     if (ret_done)
         *ret_done = self->progress_done;
@@ -602,7 +605,7 @@ s_settle (brood_future_t *self, const brd_call_end_t *end)
 int
 brood_future_set_result (brood_future_t *self, const char *picture, ...)
 {
-    BRD_REQUIRE_HANDLE (self, BRD_KIND_FUTURE, -1);
+    BRD_REQUIRE_MINE (self, BRD_KIND_FUTURE, -1);
     BRD_REQUIRE (picture != NULL, -1);
     brood_msg_t *msg = brd_msg_new_empty ();
     if (!msg)
@@ -623,7 +626,7 @@ brood_future_set_result (brood_future_t *self, const char *picture, ...)
 int
 brood_future_set_error (brood_future_t *self, const char *format, ...)
 {
-    BRD_REQUIRE_HANDLE (self, BRD_KIND_FUTURE, -1);
+    BRD_REQUIRE_MINE (self, BRD_KIND_FUTURE, -1);
     BRD_REQUIRE (format != NULL, -1);
     char text[BRD_PAGE_TEXT];
     va_list args;

@@ -362,7 +362,7 @@ s_feed (brood_stream_t *self, const brood_msg_t *msg)
 int
 brood_stream_feed (brood_stream_t *self, const char *picture, ...)
 {
-    BRD_REQUIRE_HANDLE (self, BRD_KIND_STREAM, -1);
+    BRD_REQUIRE_MINE (self, BRD_KIND_STREAM, -1);
     BRD_REQUIRE (picture != NULL && !self->source, -1);
     brood_msg_t *msg = brd_msg_new_empty ();
     if (!msg)
@@ -380,7 +380,7 @@ brood_stream_feed (brood_stream_t *self, const char *picture, ...)
 int
 brood_stream_feed_msg (brood_stream_t *self, brood_msg_t **msg_p)
 {
-    BRD_REQUIRE_HANDLE (self, BRD_KIND_STREAM, -1);
+    BRD_REQUIRE_MINE (self, BRD_KIND_STREAM, -1);
     BRD_REQUIRE (msg_p != NULL && *msg_p != NULL && !self->source, -1);
     if (s_feed (self, *msg_p) < 0)
         return -1;
@@ -391,7 +391,7 @@ brood_stream_feed_msg (brood_stream_t *self, brood_msg_t **msg_p)
 int
 brood_stream_close (brood_stream_t *self)
 {
-    BRD_REQUIRE_HANDLE (self, BRD_KIND_STREAM, -1);
+    BRD_REQUIRE_MINE (self, BRD_KIND_STREAM, -1);
     brd_host_lock (self->host);
     self->closed = 1;
     brd_host_changed (self->host);
@@ -526,7 +526,7 @@ brood_stream_next (brood_stream_t *self,
                    ...)
 {
     s_item_t *item;
-    BRD_REQUIRE_HANDLE (self, BRD_KIND_STREAM, -1);
+    BRD_REQUIRE_MINE (self, BRD_KIND_STREAM, -1);
     BRD_REQUIRE (timeout_ms >= BROOD_FOREVER && picture != NULL, -1);
     const int got = s_take (self, timeout_ms, &item);
     if (got <= 0)
@@ -547,7 +547,7 @@ brood_msg_t *
 brood_stream_next_msg (brood_stream_t *self, int timeout_ms)
 {
     s_item_t *item;
-    BRD_REQUIRE_HANDLE (self, BRD_KIND_STREAM, NULL);
+    BRD_REQUIRE_MINE (self, BRD_KIND_STREAM, NULL);
     BRD_REQUIRE (timeout_ms >= BROOD_FOREVER, NULL);
     const int got = s_take (self, timeout_ms, &item);
     if (got == 0)
@@ -558,7 +558,7 @@ brood_stream_next_msg (brood_stream_t *self, int timeout_ms)
 long
 brood_stream_index (const brood_stream_t *self)
 {
-    BRD_REQUIRE_HANDLE (self, BRD_KIND_STREAM, -1);
+    BRD_REQUIRE_MINE (self, BRD_KIND_STREAM, -1);
     return self->index;
 }
 
@@ -582,7 +582,7 @@ s_cancel (brood_stream_t *self)
 int
 brood_stream_cancel (brood_stream_t *self)
 {
-    BRD_REQUIRE_HANDLE (self, BRD_KIND_STREAM, -1);
+    BRD_REQUIRE_MINE (self, BRD_KIND_STREAM, -1);
     brd_host_t *host = self->host;
     brd_host_lock (host);
     s_cancel (self);

@@ -22,6 +22,7 @@
 #include "transport/brd_zmq.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -105,6 +106,21 @@ s_set_options (void *socket)
     return 0;
 }
 
+// The first socket of a context seeds rand (), and each draws from it. The
+// sequence is the program's: meanwhile there is another one.
+static void *
+s_socket (void *context)
+{
+    char numbers[128];
+    char *program = initstate (1, numbers, sizeof numbers);
+    void *socket = zmq_socket (context, ZMQ_ROUTER);
+    if (program)
+        (void) setstate (program);
+    if (!socket)
+        s_fail ("zmq_socket");
+    return socket;
+}
+
 static brd_zmq_t *
 s_link_new (int worker)
 {
@@ -115,11 +131,9 @@ s_link_new (int worker)
     if (!context)
         goto error;
     self->worker = worker;
-    self->socket = zmq_socket (context, ZMQ_ROUTER);
-    if (!self->socket) {
-        s_fail ("zmq_socket");
+    self->socket = s_socket (context);
+    if (!self->socket)
         goto error;
-    }
     s_process.links++;
     size_t size = sizeof self->fd;
     if (s_set_options (self->socket) < 0
