@@ -94,11 +94,19 @@ s_flag (const brd_core_effect_t *effect)
     }
 }
 
-// What is known of the worker that had it last.
+// What is known of the worker that had it last, and of a pool that has ended.
 static void
-s_describe (brd_host_t *self, uint32_t number, brd_call_end_t *end)
+s_describe (brd_host_t *self,
+            const brd_core_effect_t *effect,
+            brd_call_end_t *end)
 {
-    const brd_host_worker_t *worker = brd_host_worker_find (self, number);
+    const brd_host_pool_t *pool = s_pool (self, effect->pool);
+    if ((end->error == EPIPE || end->error == ENOEXEC) && pool && !end->bytes) {
+        end->bytes = pool->reason;
+        end->size = strlen (pool->reason);
+    }
+    const brd_host_worker_t *worker =
+        brd_host_worker_find (self, effect->outcome.worker);
     if (!worker)
         return;
     end->pid = worker->pid;
@@ -126,12 +134,9 @@ s_end (brd_host_t *self, const brd_core_effect_t *effect)
         .bytes = source->bytes,
         .size = source->size,
     };
-    s_describe (self, effect->outcome.worker, &end);
-    const brd_host_pool_t *pool = s_pool (self, effect->pool);
-    if ((end.error == EPIPE || end.error == ENOEXEC) && pool && !end.bytes) {
-        end.bytes = pool->reason;
-        end.size = strlen (pool->reason);
-    }
+    // Most calls end well, and then nobody asks where.
+    if (end.error != 0 || call->kind == BRD_TASK_MAP)
+        s_describe (self, effect, &end);
     if (call->asked != 0) {
         brd_list_remove (&call->later);
         call->asked = 0;

@@ -184,15 +184,15 @@ brd_future_end_info (brood_future_t *self, const brood_error_info_t *info)
 void
 brd_future_end (brood_future_t *self, const brd_call_end_t *end)
 {
-    brd_call_end_t told = *end;
     const int wanted = self->owned || self->then;
-    if (told.error == 0 && wanted && s_keep_result (self, end) < 0) {
-        told.error = ENOMEM;
-        told.bytes = NULL;
-    }
-    if (told.error == 0) {
+    if (end->error == 0 && (!wanted || s_keep_result (self, end) == 0)) {
         s_publish (self);
         return;
+    }
+    brd_call_end_t told = *end;
+    if (told.error == 0) {
+        told.error = ENOMEM;
+        told.bytes = NULL;
     }
     brood_error_info_t info;
     brd_story (&info, s_name (self), -1, &told);
