@@ -60,6 +60,7 @@ brd_nursery_child_rehearse (int timeout_ms)
         return -1;
     (void) sigprocmask (SIG_UNBLOCK, &set, NULL);
     s_reseed ();
+    brd_nursery_clean_output ();
     const int rc = brd_nursery_clean_exit ();
     (void) sigprocmask (SIG_BLOCK, &set, NULL);
     (void) setitimer (ITIMER_REAL, &never, NULL);

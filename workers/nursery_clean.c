@@ -159,6 +159,15 @@ brd_nursery_clean_streams (void)
     __fpurge (stderr);
 }
 
+void
+brd_nursery_clean_output (void)
+{
+    static char line[BUFSIZ];
+    // One that was made unbuffered is left so.
+    if (__fbufsize (stdout) != 1)
+        (void) setvbuf (stdout, line, _IOLBF, sizeof line);
+}
+
 int
 brd_nursery_clean_exit (void)
 {

@@ -52,6 +52,12 @@ brd_nursery_clean_descriptors (const brd_nursery_seed_t *seed);
 void
 brd_nursery_clean_streams (void);
 
+// Lines of several workers do not mix, and one that was printed is out when its
+// worker crashes: stdout is line-buffered, with a buffer of our own, since libc
+// does not forget how far the owner had filled the old one.
+void
+brd_nursery_clean_output (void);
+
 // Makes exit () stop before the owner's handlers. -1 with errno.
 int
 brd_nursery_clean_exit (void);

@@ -19,6 +19,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <stdio_ext.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -195,6 +197,9 @@ s_task (brd_worker_t *self, const brd_wire_task_t *entry)
         result.body = self->task.text;
         result.size = (uint32_t) strlen (self->task.text);
     }
+    // Out before the result is: the pool may end the moment that is there.
+    if (__fpending (stdout) > 0)
+        fflush (stdout);
     const int64_t now = brd_clock_now ();
     result.time_ns = now - self->now;
     self->now = now;

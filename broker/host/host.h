@@ -111,14 +111,19 @@ brd_host_unlock (brd_host_t *self);
 brd_host_pool_t *
 brd_host_pool_open (brd_host_t *self, brd_host_pool_options_t *options);
 
-// Kills what is left and waits for it: within 2 s. Calls not ended get EPIPE.
+// Kills what is left and waits for it: within 2 s, also when another thread is
+// at it already. Calls not ended get EPIPE.
 // The pool is idle ground then: only brd_host_pool_free () follows.
 void
 brd_host_pool_end (brd_host_pool_t *pool);
 void
 brd_host_pool_free (brd_host_pool_t **pool_p);
 
-// POOL_CLOSE, POOL_CANCEL or POOL_RESIZE (count). -1 with the core's errno.
+// Ends what waits, flags what runs; how many it has ended.
+long
+brd_host_pool_cancel (brd_host_pool_t *pool);
+
+// POOL_CLOSE or POOL_RESIZE (count). -1 with the core's errno.
 int
 brd_host_pool_do (brd_host_pool_t *pool,
                   brd_core_event_type_t type,

@@ -100,7 +100,9 @@ s_describe (brd_host_t *self,
             const brd_core_effect_t *effect,
             brd_call_end_t *end)
 {
-    const brd_host_pool_t *pool = s_pool (self, effect->pool);
+    brd_host_pool_t *pool = s_pool (self, effect->pool);
+    if (end->error == ECANCELED && pool)
+        pool->cancelled++;
     if ((end->error == EPIPE || end->error == ENOEXEC) && pool && !end->bytes) {
         end->bytes = pool->reason;
         end->size = strlen (pool->reason);

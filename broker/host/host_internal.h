@@ -50,12 +50,14 @@ struct brd_host_pool {
     int peek;
     uint32_t workers_wanted;   // That must be up for open to return
     int ending;                // 1: the nursery is being ended
+    int gone;                  // 1: it has been, with all its workers
     int ended;                 // 1: no worker, no task will be
     int broken;                // errno, 0: not
     uint32_t up;               // Workers that have been started
     uint32_t down;             // Starts that failed
     int down_error;            // errno of the last
     long live;                 // Workers known
+    long cancelled;            // Calls that ended so
     brd_worker_setup_t setup;  // The snapshot has a copy
     char name[BROOD_NAME_SIZE];
     char reason[BRD_PAGE_TEXT];  // Why it is broken

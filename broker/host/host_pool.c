@@ -302,6 +302,12 @@ error:
 
 // --- Ending ----------------------------------------------------------------
 
+static int
+s_gone (void *arg)
+{
+    return ((const brd_host_pool_t *) arg)->gone;
+}
+
 void
 brd_host_pool_end (brd_host_pool_t *self)
 {
@@ -311,6 +317,8 @@ brd_host_pool_end (brd_host_pool_t *self)
     brd_host_lock (host);
     if (self->ending) {
         brd_host_unlock (host);
+        (void) brd_host_wait (
+            host, s_gone, self, brd_clock_deadline (2 * S_END_MS));
         return;
     }
     self->ending = 1;
@@ -331,6 +339,7 @@ brd_host_pool_end (brd_host_pool_t *self)
     host->now = brd_clock_now ();
     s_all_ended (self, SIGKILL);
     brd_host_turn (host, 0);
+    self->gone = 1;
     host->changed = 1;
     brd_host_unlock (host);
 }
@@ -357,6 +366,23 @@ brd_host_pool_free (brd_host_pool_t **pool_p)
 }
 
 // --- Questions -------------------------------------------------------------
+
+long
+brd_host_pool_cancel (brd_host_pool_t *self)
+{
+    brd_host_t *host = self->host;
+    const brd_core_event_t event = { .type = BRD_CORE_POOL_CANCEL,
+                                     .pool = self->number };
+    brd_host_lock (host);
+    const long before = self->cancelled;
+    host->now = brd_clock_now ();
+    (void) brd_host_step (host, &event);
+    const long count = self->cancelled - before;
+    brd_host_turn (host, 0);
+    host->changed = 1;
+    brd_host_unlock (host);
+    return count;
+}
 
 int
 brd_host_pool_do (brd_host_pool_t *self,

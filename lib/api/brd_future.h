@@ -34,14 +34,14 @@ struct brood_future {
     brd_call_t call;
     brd_host_t *host;
     _Atomic uint32_t done;  // 1: ended; what is below does not change then
-    uint32_t refs;
-    int owned;       // 1: by the user
-    int under_way;   // 1: the host has the call
-    int error;       // 0: a result
-    uint64_t order;  // In which futures ended
+    _Atomic uint32_t refs;
+    _Atomic int owned;  // 1: by the user
+    int under_way;      // 1: the host has the call
+    int error;          // 0: a result
+    uint64_t order;     // In which futures ended
     brood_error_info_t *info;
     struct brd_job_run *run;           // Of a map that is under way, NULL
-    const char *name;                  // Of the task
+    const char *name;                  // Of the task; NULL: that of call.fn
     brd_core_task_options_t *options;  // Of the call, NULL
     void *result;                      // small or allocated
     size_t result_size;
@@ -53,7 +53,7 @@ struct brood_future {
     brood_msg_t *emitted;  // The one next () looks at
     double progress_done;
     double progress_total;
-    void *body_large;  // NULL: in body
+    void *body_large;  // NULL: in small
     // The body until it is done, the result from then on
     unsigned char small[BRD_FUTURE_INLINE];
 };
@@ -89,6 +89,6 @@ brd_future_note (brood_future_t *self,
 void
 brd_future_ref (brood_future_t *self);  // Locked
 void
-brd_future_unref (brood_future_t *self);  // Locked
+brd_future_unref (brood_future_t *self);
 
 #endif  // BRD_FUTURE_H

@@ -16,9 +16,9 @@ struct brood_pool {
     brd_host_t *host;
     brd_host_pool_t *pool;  // NULL: inline
     _Atomic uint32_t refs;  // The user's handle, streams, maps
-    int workers;
-    int closed;  // No more work
-    int ended;   // Terminated or destroyed
+    _Atomic int workers;
+    _Atomic int closed;  // No more work
+    _Atomic int ended;   // Terminated or destroyed
     brd_tasks_snapshot_t *snapshot;
     char name[BROOD_NAME_SIZE];
     // Inline only

@@ -606,15 +606,11 @@ brood_pool_terminate (brood_pool_t *self)
 long
 brood_pool_cancel (brood_pool_t *self)
 {
-    brd_core_pool_stats_t before, after;
     if (s_check (self, __func__) < 0)
         return -1;
     if (!self->pool || self->ended)
         return 0;
-    brd_host_pool_stats (self->pool, &before);
-    (void) brd_host_pool_do (self->pool, BRD_CORE_POOL_CANCEL, 0);
-    brd_host_pool_stats (self->pool, &after);
-    return before.pending + before.running - after.pending - after.running;
+    return brd_host_pool_cancel (self->pool);
 }
 
 int
