@@ -150,7 +150,7 @@ s_done (t_core_t *self, brd_core_task_t *task)
     return offers;
 }
 
-// Thirty-two are a message worth sending, up to the limit of 256. Then nothing,
+// Sixty-four are a message worth sending, up to the limit of 256. Then nothing,
 // until as many fit again.
 static void
 s_test_batches (void **state)
@@ -167,16 +167,16 @@ s_test_batches (void **state)
     brd_core_task_t *tasks = calloc (COUNT, sizeof *tasks);
     assert_non_null (tasks);
     long offers = 0;
-    brd_core_task_t *next = s_submit (self, tasks, 32, &offers);
+    brd_core_task_t *next = s_submit (self, tasks, 64, &offers);
     assert_int_equal (offers, 1);
     next = s_submit (self, next, 1, &offers);
-    assert_int_equal (offers, 33);
-    s_submit (self, next, COUNT - 33, &offers);
-    assert_int_equal (offers, 1 + 7 * 32);
-    assert_int_equal (s_done (self, &tasks[0]), 32);
-    for (int i = 1; i < 32; i++)
+    assert_int_equal (offers, 65);
+    s_submit (self, next, COUNT - 65, &offers);
+    assert_int_equal (offers, 1 + 3 * 64);
+    assert_int_equal (s_done (self, &tasks[0]), 64);
+    for (int i = 1; i < 64; i++)
         assert_int_equal (s_done (self, &tasks[i]), 0);
-    assert_int_equal (s_done (self, &tasks[32]), 32);
+    assert_int_equal (s_done (self, &tasks[64]), 64);
     t_core_destroy (self);
     free (tasks);
 }
