@@ -18,7 +18,7 @@
 // by the workers in the owner's memory, or, where the system forbids that,
 // copied into the arena and back.
 //
-// Read next: workers/worker_map.c, the other side; brd_map_msg.c, maps over
+// Read next: workers/worker_map.c, the other side; brood_map_msg.c, maps over
 // messages.
 
 #include <errno.h>

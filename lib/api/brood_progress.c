@@ -28,6 +28,8 @@ enum {
     S_TEXT_MAX = 60  // Of a line that is not the bar
 };
 
+static const double s_rate_after = 0.2;  // Seconds
+
 struct brood_progress {
     brd_handle_t handle;
     pthread_mutex_t lock;
@@ -95,13 +97,14 @@ s_draw_known (const brood_progress_t *self, double seconds, double rate)
             : rate > 0 ? (double) (self->total - self->done) / rate
                        : -1);
     fprintf (stderr,
-             "\r\033[K%s%s[%s] %3d%%  %ld/%ld  %.3g/s  %s",
+             "\r\033[K%s%s[%s] %3d%%  %ld/%ld  %.*f/s  %s",
              self->label,
              self->label[0] ? "  " : "",
              bar,
              (int) (share * 100),
              self->done,
              self->total,
+             rate < 10 ? 1 : 0,
              rate,
              left);
 }
@@ -109,13 +112,15 @@ s_draw_known (const brood_progress_t *self, double seconds, double rate)
 static void
 s_draw (brood_progress_t *self, int64_t now)
 {
+    // The first moments say nothing about the rest.
     const double seconds = (double) (now - self->started) / 1e9;
-    const double rate = seconds > 0 ? (double) self->done / seconds : 0;
+    const double rate =
+        seconds > s_rate_after ? (double) self->done / seconds : 0;
     if (self->total > 0)
         s_draw_known (self, seconds, rate);
     else
         fprintf (stderr,
-                 "\r\033[K%s%s%c  %ld  %.3g/s",
+                 "\r\033[K%s%s%c  %ld  %.*f/s",
                  self->label,
                  self->label[0] ? "  " : "",
                  "|/-\\"[self->spin++ % 4],
