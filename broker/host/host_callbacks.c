@@ -8,6 +8,7 @@
 // brood_fini ().
 
 #include "base/brd_clock.h"
+#include "base/brd_error.h"
 #include "base/brd_futex.h"
 #include "base/brd_sys.h"
 #include "host/host_internal.h"
@@ -125,6 +126,8 @@ brd_host_callbacks_start (brd_host_t *self)
     if (self->foreign < 0 && !self->callbacks_made) {
         rc = brd_sys_thread (&self->callbacks_thread, s_main, self);
         self->callbacks_made = rc == 0;
+        if (rc < 0)
+            brd_error_system ("the callbacks thread cannot be started");
     }
     brd_host_unlock (self);
     return rc;

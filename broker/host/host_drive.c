@@ -127,6 +127,11 @@ brd_host_hand_on (brd_host_t *self)
         brd_futex_wake (&follower->word, 1, 0);
         woken = 1;
     }
+    // What the leader sleeps for may have come without a descriptor: a promise
+    // kept, a stream closed, a call cancelled, each by another thread.
+    if (self->leader && self->leader_done
+        && self->leader_done (self->leader_arg))
+        brd_host_ring (self);
     // One that wakes for its own sake leads or hands on as it leaves.
     if (self->leader || woken || brd_list_empty (&self->followers))
         return;
@@ -193,8 +198,12 @@ brd_host_wait (brd_host_t *self,
         }
         if (self->leader)
             s_follow (self, done, arg, deadline);
-        else
+        else {
+            self->leader_done = done;
+            self->leader_arg = arg;
             brd_host_lead (self, deadline);
+            self->leader_done = NULL;
+        }
     }
     const int saved_errno = errno;
     brd_host_hand_on (self);

@@ -101,9 +101,11 @@ struct brd_host {
     int leader;        // 1: somebody sleeps on the sockets
     int keeper_leads;  // 1: it is the keeper
     brd_list_t followers;
-    uint64_t turns;        // Grows with each look at the sockets
-    int64_t leader_wakes;  // The deadline the leader sleeps with
-    int64_t harvest_at;    // Next look into the pages, BRD_NEVER
+    uint64_t turns;                  // Grows with each look at the sockets
+    int64_t leader_wakes;            // The deadline the leader sleeps with
+    int (*leader_done) (void *arg);  // What it waits for; NULL: a keeper
+    void *leader_arg;
+    int64_t harvest_at;  // Next look into the pages, BRD_NEVER
     int64_t harvest_gap;
     _Atomic uint32_t interrupts;
     uint32_t interrupts_heard;  // Of these; the others are the next wait's

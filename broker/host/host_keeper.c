@@ -45,13 +45,25 @@ s_lead (brd_host_t *self)
     brd_host_hand_on (self);
 }
 
-static void
+// 0 if somebody holds the lock when it wakes: then somebody drives, and the
+// keeper must not make him pay for waking it.
+static int
 s_sleep (brd_host_t *self, int64_t deadline)
 {
     pthread_mutex_unlock (&self->lock);
     (void) brd_futex_wait (&self->keeper_word, 0, deadline, 0);
-    pthread_mutex_lock (&self->lock);
     atomic_store (&self->keeper_word, 0);
+    return pthread_mutex_trylock (&self->lock) == 0;
+}
+
+// The lock is taken; it looks again a little later, and waits for it only if it
+// is taken then too.
+static void
+s_wait_its_turn (brd_host_t *self)
+{
+    (void) brd_futex_wait (
+        &self->keeper_word, 0, brd_clock_now () + S_LOOK_NS, 0);
+    pthread_mutex_lock (&self->lock);
 }
 
 static void *
@@ -64,9 +76,13 @@ s_main (void *arg)
         const uint64_t seen = self->turns;
         idle = brd_core_outstanding (self->core) > 0 ? 0 : idle + 1;
         self->keeper_parked = idle >= S_LOOKS_IDLE;
-        s_sleep (self,
-                 self->keeper_parked ? BRD_NEVER
-                                     : brd_clock_now () + S_LOOK_NS);
+        const int64_t until =
+            self->keeper_parked ? BRD_NEVER : brd_clock_now () + S_LOOK_NS;
+        if (!s_sleep (self, until)) {
+            s_wait_its_turn (self);
+            self->keeper_parked = 0;
+            continue;
+        }
         self->keeper_parked = 0;
         if (!self->leader && self->turns == seen && s_may_lead (self))
             s_lead (self);

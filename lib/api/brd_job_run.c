@@ -212,27 +212,40 @@ s_leg_failed (brd_job_run_t *self,
 
 // --- The end ---------------------------------------------------------------
 
+// 1 if the grain is accounted for. Sixty-four at a time where all are.
+static int
+s_marked (const brd_job_t *job, uint64_t grain, uint64_t *ret_next)
+{
+    const uint64_t word = atomic_load (&job->marks[grain / 64]);
+    if (word == UINT64_MAX) {
+        *ret_next = (grain / 64 + 1) * 64;
+        return 1;
+    }
+    *ret_next = grain + 1;
+    return (int) (word >> (grain % 64) & 1);
+}
+
 // Locked. Hands out what was claimed and never accounted for; 1 if anything.
 static int
 s_hand_out_missing (brd_job_run_t *self)
 {
     brd_job_t *job = self->job;
-    const uint64_t claimed = atomic_load (&job->next);
-    uint64_t first = 0;
+    const uint64_t next = atomic_load (&job->next);
+    const uint64_t claimed = next < job->n ? next : job->n;
+    const uint64_t grains = (claimed + job->grain - 1) / job->grain;
+    uint64_t first = 0, after;
     int open = 0, any = 0;
-    for (uint64_t at = 0; at < claimed; at += job->grain) {
-        const uint64_t g = at / job->grain;
-        const int marked =
-            (atomic_load (&job->marks[g / 64]) >> (g % 64) & 1) != 0;
+    for (uint64_t g = 0; g < grains; g = after) {
+        const int marked = s_marked (job, g, &after);
         if (!marked && !open)
-            first = at;
+            first = g * job->grain;
         if (marked && open)
-            s_hand_out (self, first, at);
+            s_hand_out (self, first, g * job->grain);
         any |= !marked;
         open = !marked;
     }
     if (open)
-        s_hand_out (self, first, claimed < job->n ? claimed : job->n);
+        s_hand_out (self, first, claimed);
     if (any)
         s_mark (self, 0, claimed);
     return any && self->under_way > 0;

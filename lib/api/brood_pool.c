@@ -565,10 +565,15 @@ brood_pool_join (brood_pool_t *self, int timeout_ms)
     BRD_REQUIRE (timeout_ms >= BROOD_FOREVER, -1);
     if (!self->closed && !self->ended)
         return brd_error_set (EBUSY, "the pool is not closed");
-    if (self->pool && !self->ended
-        && brd_host_wait (
-               self->host, s_ended, self->pool, brd_clock_deadline (timeout_ms))
-               < 0)
+    // Another thread may be ending it: soon, whatever the timeout.
+    if (self->pool && self->ended)
+        brd_host_pool_end (self->pool);
+    else if (self->pool
+             && brd_host_wait (self->host,
+                               s_ended,
+                               self->pool,
+                               brd_clock_deadline (timeout_ms))
+                    < 0)
         return -1;
     return brd_host_callbacks_settle (self->host);
 }

@@ -29,6 +29,7 @@ enum {
 };
 
 static const double s_rate_after = 0.2;  // Seconds
+static const char s_spinner[] = "|/-\\";
 
 struct brood_progress {
     brd_handle_t handle;
@@ -123,8 +124,9 @@ s_draw (brood_progress_t *self, int64_t now)
                  "\r\033[K%s%s%c  %ld  %.*f/s",
                  self->label,
                  self->label[0] ? "  " : "",
-                 "|/-\\"[self->spin++ % 4],
-                 self -> done,
+                 s_spinner[self->spin++ % 4],
+                 self->done,
+                 rate < 10 ? 1 : 0,
                  rate);
     fflush (stderr);
     self->shown = 1;

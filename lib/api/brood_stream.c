@@ -451,9 +451,10 @@ s_readable (const brood_stream_t *self)
 static int
 s_at_end (const brood_stream_t *self)
 {
-    const int no_more = self->source ? self->source_ended || self->cancelled
-                                     : self->closed || self->cancelled;
-    return no_more && self->unread == 0;
+    // A pool that has ended takes nothing more, which a source is told itself.
+    const int no_more =
+        self->source ? self->source_ended : self->closed || self->pool->ended;
+    return (no_more || self->cancelled) && self->unread == 0;
 }
 
 static int

@@ -52,13 +52,13 @@ typedef struct brd_job {
     uint64_t errors;  // Address of n int32_t, 0: not wanted
     uint64_t fn;
     int32_t stop_at_error;
+    _Atomic uint32_t stop;  // 1: no more items; read for each, so it lies here
 
     // Shared
     _Alignas(64) _Atomic uint64_t next;  // First item not claimed
     _Alignas(64) _Atomic uint64_t done;  // Items that ended, well or not
     _Atomic uint64_t cancelled;          // Of them: stopped before they started
     _Atomic uint64_t first_failed;  // Lowest index + 1 of those that failed
-    _Atomic uint32_t stop;          // 1: claim no more
     _Atomic uint64_t blocks;        // Chain of result blocks, arena offset
     _Atomic uint64_t marks[];       // A bit per grain: accounted for
 } brd_job_t;
