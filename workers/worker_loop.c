@@ -288,7 +288,10 @@ s_take (brd_worker_t *self, brd_zmq_msg_t *ret_msg)
         return;
     }
     do {
-        if (brd_zmq_recv (self->link, 0, ret_msg) == 0)
+        // With results to hand over it must not sleep; without, a look would
+        // only cost.
+        if (self->result_count > 0
+            && brd_zmq_recv (self->link, 0, ret_msg) == 0)
             continue;
         s_flush (self);
         while (brd_zmq_recv (self->link, 1, ret_msg) < 0)
@@ -357,10 +360,14 @@ static void
 s_tasks (brd_worker_t *self, brd_frame_t *frame)
 {
     brd_wire_task_t entry;
+    const uint32_t count = frame->left;
     while (brd_frame_next_task (frame, &entry) == 1) {
         s_task (self, &entry);
         s_consider_retiring (self);
     }
+    // Somebody who sends one task waits for one result.
+    if (count == 1)
+        s_flush (self);
 }
 
 void

@@ -10,6 +10,7 @@
 
 #include "base/brd_check.h"
 #include "base/brd_clock.h"
+#include "base/brd_error.h"
 #include "base/brd_mem.h"
 #include "base/brd_sys.h"
 #include "host/host_internal.h"
@@ -33,17 +34,22 @@ brd_host_new (brd_arena_t *arena)
     self->callbacks_end = &self->callbacks;
     self->core = brd_core_new ();
     self->effects = brd_mem_alloc (sizeof *self->effects);
+    if (!self->core || !self->effects)
+        goto error;
     self->doorbell = brd_sys_eventfd ();
-    if (!self->core || !self->effects || self->doorbell < 0
-        || brd_sys_random (self->id, sizeof self->id) < 0) {
-        brd_host_destroy (&self);
-        return NULL;
+    if (self->doorbell < 0 || brd_sys_random (self->id, sizeof self->id) < 0) {
+        brd_error_system ("the host of the pools cannot be made");
+        goto error;
     }
     // Never 0 in front, where ZeroMQ keeps its own ids; and room for a
     // worker's number at the end.
     self->id[0] |= 1;
     memset (self->id + BRD_ZMQ_ID - 4, 0, 4);
     return self;
+
+error:
+    brd_host_destroy (&self);
+    return NULL;
 }
 
 void
@@ -98,8 +104,7 @@ brd_host_unlock (brd_host_t *self)
 static void
 s_settle (brd_host_t *self)
 {
-    if (self->touched || !brd_list_empty (&self->dirty)
-        || !brd_list_empty (&self->graves))
+    if (brd_host_owes (self))
         brd_host_turn (self, 0);
     if ((self->leader || self->foreign >= 0)
         && brd_host_deadline (self) < self->leader_wakes)

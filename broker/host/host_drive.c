@@ -169,7 +169,9 @@ s_push (brd_host_t *self)
     self->now = brd_clock_now ();
     self->turns++;
     (void) brd_host_step (self, &event);
-    brd_host_turn (self, 0);
+    // The socket was taken to EAGAIN when it was last touched.
+    if (brd_host_owes (self))
+        brd_host_turn (self, 0);
 }
 
 int
@@ -255,8 +257,10 @@ brd_host_fd (brd_host_t *self)
     if (self->foreign < 0) {
         self->timer = brd_sys_timerfd ();
         self->foreign = self->timer < 0 ? -1 : brd_sys_epoll ();
-        if (self->foreign < 0)
+        if (self->foreign < 0) {
+            brd_error_system ("a descriptor for a foreign loop");
             brd_sys_close (&self->timer);
+        }
         else {
             s_watch_all (self);
             brd_host_ring (self);  // What is due is not known to the timer yet

@@ -144,6 +144,11 @@ brd_host_step (brd_host_t *self, const brd_core_event_t *event);
 void
 brd_host_turn (brd_host_t *self, int reports);
 
+// Locked. 1 if a turn is needed before anybody may sleep: something is to be
+// sent, or was, or a worker is to be buried.
+int
+brd_host_owes (const brd_host_t *self);
+
 // Locked. The next time something is due whatever happens.
 int64_t
 brd_host_deadline (const brd_host_t *self);

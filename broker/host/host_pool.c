@@ -34,6 +34,13 @@ enum {
 
 // --- Commands and reports --------------------------------------------------
 
+// A full pair, or a system short of memory for a moment.
+static int
+s_is_passing (int error)
+{
+    return error == EAGAIN || error == ENOBUFS || error == ENOMEM;
+}
+
 // The nursery reads at once, always; a full pair means that it is behind with
 // forking, not stuck.
 static int
@@ -44,11 +51,16 @@ s_send (brd_host_pool_t *self, const brd_nursery_command_t *command)
         if (brd_sys_send (self->fd, command, sizeof *command, MSG_NOSIGNAL)
             >= 0)
             return 0;
-        if (errno != EAGAIN || brd_clock_now () > deadline)
-            return brd_error_system ("the nursery does not listen");
+        if (!s_is_passing (errno) || brd_clock_now () > deadline)
+            break;
         struct pollfd fd = { .fd = self->fd, .events = POLLOUT };
         (void) poll (&fd, 1, 10);
     }
+    // A nursery that cannot be told to kill is of no use: it hangs up, and so
+    // ends what it has.
+    brd_error_system ("the nursery does not listen");
+    (void) shutdown (self->fd, SHUT_RDWR);
+    return -1;
 }
 
 int
@@ -169,7 +181,9 @@ static void
 s_nursery_died (brd_host_pool_t *self)
 {
     brd_log (BROOD_LOG_ERROR, "the nursery of %s died", self->name);
-    brd_sys_close (&self->fd);
+    // If it lives all the same, and only cannot be heard, its workers are gone
+    // when this returns.
+    brd_nursery_end (&self->fd, self->nursery, S_END_MS);
     if (self->reason[0] == '\0')
         snprintf (self->reason,
                   sizeof self->reason,
@@ -186,8 +200,8 @@ brd_host_pool_reports (brd_host_pool_t *self)
             brd_sys_recv (self->fd, &report, sizeof report, MSG_DONTWAIT);
         if (size == (ssize_t) sizeof report)
             s_report (self, &report);
-        else if (size < 0 && errno == EAGAIN)
-            return;
+        else if (size < 0 && s_is_passing (errno))
+            return;  // The descriptor stays ready: we come back
         else
             s_nursery_died (self);
     }
@@ -260,9 +274,14 @@ s_explain_failure (const brd_host_pool_t *self, uint32_t workers)
     }
     if (self->down == 0 && self->broken == 0)
         return;  // The wait itself has ended, and said why
-    const int error = self->down_error > 0 ? self->down_error : EAGAIN;
+    const int why = self->down_error > 0 ? self->down_error : EAGAIN;
+    int error = EAGAIN;
+    if (why == ENOMEM || why == ENOSPC)
+        error = why;
+    else if (why == EMFILE || why == ENFILE)
+        error = EMFILE;
     brd_error_set (
-        error, "%u workers cannot be started: %s", workers, strerror (error));
+        error, "%u workers cannot be started: %s", workers, strerror (why));
 }
 
 brd_host_pool_t *

@@ -282,6 +282,13 @@ s_reports (brd_host_t *self)
         brd_host_pool_reports (BRD_LIST_ITEM (i, brd_host_pool_t, link));
 }
 
+int
+brd_host_owes (const brd_host_t *self)
+{
+    return self->touched || !brd_list_empty (&self->dirty)
+           || !brd_list_empty (&self->graves);
+}
+
 void
 brd_host_turn (brd_host_t *self, int reports)
 {

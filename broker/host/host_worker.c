@@ -383,6 +383,12 @@ brd_host_worker_bury (brd_host_worker_t *self, int64_t now)
             running = call;
     }
     brd_list_remove (&self->buried);
+    // They are the core's again, and outlive us: one that will be tried again
+    // must not point here.
+    for (uint32_t i = 0; i < BRD_PAGE_SLOTS; i++) {
+        if (self->slots[i])
+            s_release (self, self->slots[i]);
+    }
     const brd_core_event_t event = {
         .type = BRD_CORE_WORKER_LOST,
         .worker = self->number,

@@ -435,7 +435,7 @@ brd_job_run_wait (brd_job_run_t *self)
                            ? brd_clock_deadline (options->timeout_ms)
                            : BRD_NEVER;
     if (brd_job_run_begin (self) < 0)
-        return -1;
+        return brd_map_refuse (options, self->job->n);
     for (;;) {
         int64_t until = deadline;
         const int64_t look =

@@ -66,6 +66,10 @@ brd_job_run_destroy (brd_job_run_t **self_p);
 int
 brd_map_check_options (const brood_map_options_t *options);
 
+// A map that could not begin: errno is every item's error too. -1.
+int
+brd_map_refuse (const brood_map_options_t *options, size_t n);
+
 // The story of an item that returned non-zero.
 void
 brd_map_story (brood_error_info_t *ret_info,

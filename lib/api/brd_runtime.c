@@ -47,7 +47,7 @@ s_start (const brood_options_t *options)
         return -1;
     brd_log_init_from_env ();
     if (brd_sys_random (&s_runtime.brood, sizeof s_runtime.brood) < 0)
-        return -1;
+        return brd_error_system ("random bytes");
     s_runtime.brood |= 1;  // 0 means: cannot travel
     brd_arena_t *arena =
         brd_arena_new (options ? options->arena_size_bytes : 0);

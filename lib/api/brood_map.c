@@ -83,6 +83,14 @@ brd_map_check_options (const brood_map_options_t *options)
     return options->task ? brd_pool_task_options (options->task, &core) : 0;
 }
 
+int
+brd_map_refuse (const brood_map_options_t *options, size_t n)
+{
+    for (size_t i = 0; options && options->ret_errors && i < n; i++)
+        options->ret_errors[i] = errno;
+    return -1;
+}
+
 // --- Inline ----------------------------------------------------------------
 
 static int
@@ -188,7 +196,7 @@ brood_pool_map_sized (brood_pool_t *self,
         return s_map_inline (self, fn, &arrays, options);
     brd_job_run_t *run = s_prepare (self, fn, &arrays, options);
     if (!run)
-        return -1;
+        return brd_map_refuse (options, n);
     const int rc = brd_job_run_wait (run);
     const int saved_errno = errno;
     brd_job_run_destroy (&run);
