@@ -149,9 +149,9 @@ s_end (brd_host_t *self, const brd_core_effect_t *effect)
         worker->held--;
         call->worker = NULL;
     }
-    // A pool that ends says so at once; a worker that still runs a leg writes to
-    // the caller's arrays until it is dead, and the caller must not have them
-    // back before.
+    // A pool that ends says so at once. But a worker that still runs a leg
+    // writes to the caller's arrays until it is dead, and the caller must not
+    // have them back before.
     if (worker && call->kind == BRD_TASK_MAP && !worker->ended) {
         call->status = end.error;
         brd_list_append (&worker->ghosts, &call->later);
