@@ -261,13 +261,17 @@ s_has_room (void *arg)
 }
 
 static int
-s_may_feed (const brood_stream_t *self)
+s_may_feed (brood_stream_t *self)
 {
-    if (self->closed || self->cancelled)
+    brd_host_lock (self->host);
+    const int closed = self->closed || self->cancelled;
+    const long unread = self->unread;
+    brd_host_unlock (self->host);
+    if (closed)
         return brd_error_set (EPIPE, "the stream is closed");
     if (self->pool->closed || self->pool->ended)
         return brd_error_set (EPIPE, "the pool is closed");
-    if (self->unread >= BROOD_STREAM_UNREAD_MAX)
+    if (unread >= BROOD_STREAM_UNREAD_MAX)
         return brd_error_set (
             ENOSPC, "%d results have not been read", BROOD_STREAM_UNREAD_MAX);
     return 0;
@@ -419,17 +423,27 @@ s_pull_one (brood_stream_t *self, brood_msg_t *item)
     return 0;
 }
 
+// 1 while the source is to be asked for more.
+static int
+s_wants_more (brood_stream_t *self)
+{
+    brd_host_lock (self->host);
+    const int more = self->source && !self->source_ended && !self->cancelled
+                     && self->unread < s_window (self);
+    brd_host_unlock (self->host);
+    return more;
+}
+
 static int
 s_pull (brood_stream_t *self)
 {
-    if (!self->source || self->source_ended || self->cancelled)
+    if (!s_wants_more (self))
         return 0;
     brood_msg_t *item = brd_msg_new_empty ();
     if (!item)
         return -1;
     brd_error_forget ();
-    while (!self->source_ended && self->unread < s_window (self)
-           && s_pull_one (self, item))
+    while (s_wants_more (self) && s_pull_one (self, item))
         continue;
     brood_msg_destroy (&item);
     return 0;

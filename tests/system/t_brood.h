@@ -17,6 +17,18 @@
 #include <string.h>
 #include <unistd.h>
 
+// What costs memory, or a lock that is lost in a fork, costs more with these.
+#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
+#define T_SANITIZED 1
+#elif defined __has_feature
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define T_SANITIZED 1
+#endif
+#endif
+#ifndef T_SANITIZED
+#define T_SANITIZED 0
+#endif
+
 enum {
     T_NAMES = 128,
     T_NAME_SIZE = 64

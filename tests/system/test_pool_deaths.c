@@ -197,7 +197,7 @@ s_test_submit (void **state)
     BROOD_AUTO (pool) pool = brood_pool_new ("local:2");
     assert_non_null (pool);
     for (int way = 0; way < S_WAYS; way++) {
-        s_submit_with_victim (pool, way);
+        s_submit_with_victim (pool, (s_way_t) way);
         s_check_usable (pool);
     }
 }
@@ -222,7 +222,7 @@ s_test_map (void **state)
             N,
             &(brood_map_options_t){ .ret_errors = errors });
         assert_int_equal (rc, -1);
-        s_check_story (way, "s_mapper", VICTIM);
+        s_check_story ((s_way_t) way, "s_mapper", VICTIM);
         for (int i = 0; i < N; i++) {
             assert_int_equal (errors[i], i == VICTIM ? ECHILD : 0);
             assert_int_equal (out[i], i == VICTIM ? -7 : 2 * i);
