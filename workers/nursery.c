@@ -39,9 +39,9 @@
 
 enum {
     S_READY_MS = 10000,
-    S_REHEARSE_MS = 25,  // Doubled with every second snapshot of no use
-    S_REHEARSALS = 12,
-    S_KILLED_MS = 1000  // For a killed nursery to be gone
+    S_REHEARSE_MS = 10,  // Doubled with every sixth snapshot of no use
+    S_REHEARSALS = 30,   // 2 s in all
+    S_KILLED_MS = 1000   // For a killed nursery to be gone
 };
 
 // Where the kernel has none, or a filter forbids them, there are others to see
@@ -203,8 +203,11 @@ s_failed (int error)
         told = ENOMEM;
     else if (error == EMFILE || error == ENFILE)
         told = EMFILE;
-    return brd_error_set (
-        told, "the nursery cannot be forked: %s", strerror (error));
+    return brd_error_set (told,
+                          "the nursery cannot be forked: %s",
+                          error == ECONNRESET
+                              ? "other threads hold locks of libc's for long"
+                              : strerror (error));
 }
 
 int
@@ -225,7 +228,7 @@ brd_nursery_start (const brd_nursery_options_t *options,
     (void) pthread_sigmask (SIG_SETMASK, &all, &before);
     int fd = -1;
     for (int i = 0; i < S_REHEARSALS; i++) {
-        seed.rehearse_ms = S_REHEARSE_MS << i / 2;
+        seed.rehearse_ms = S_REHEARSE_MS << i / 6;
         fd = s_try (&seed, &report);
         if (fd >= 0 || errno != ECONNRESET)
             break;

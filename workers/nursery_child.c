@@ -21,6 +21,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/time.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/brd_clock.h"
@@ -46,6 +47,16 @@ s_reseed (void)
     srand48 ((long) (seed >> 32));
 }
 
+// Not for us: what user code asks libc for in almost every program, and libc
+// does not set right in a fork. Threads that write a log are in it often.
+static void
+s_tell_time (void)
+{
+    struct tm tm;
+    const time_t now = time (NULL);
+    (void) localtime_r (&now, &tm);
+}
+
 int
 brd_nursery_child_rehearse (int timeout_ms)
 {
@@ -60,6 +71,7 @@ brd_nursery_child_rehearse (int timeout_ms)
         return -1;
     (void) sigprocmask (SIG_UNBLOCK, &set, NULL);
     s_reseed ();
+    s_tell_time ();
     brd_nursery_clean_output ();
     const int rc = brd_nursery_clean_exit ();
     (void) sigprocmask (SIG_BLOCK, &set, NULL);

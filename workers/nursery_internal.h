@@ -64,7 +64,8 @@ brd_nursery_clean_exit (void);
 
 // --- nursery_child.c -------------------------------------------------------
 
-// Takes, and gives back, each lock of libc's that a newborn will need. One that
+// Takes, and gives back, each lock of libc's that a newborn will need, and the
+// time zone's, which user code will. One that
 // another thread of the owner held at the fork is held for ever in this
 // snapshot: then the process dies of SIGALRM after timeout_ms, and the owner
 // takes another one. -1 with errno.

@@ -155,7 +155,7 @@ s_run_items (s_leg_t *leg, uint64_t first, uint64_t end)
         if (status != 0)
             s_item_failed (leg, i, status);
         in += in_size;
-        out += out_size;
+        out = out ? out + out_size : NULL;
     }
     return i;
 }

@@ -19,6 +19,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "api/brd_job_run.h"
 #include "api/brd_pool.h"
 #include "api/brd_story.h"
 #include "base/brd_check.h"
@@ -120,7 +121,8 @@ s_set_options (brood_stream_t *self, const brood_map_options_t *options)
 {
     if (!options)
         return 0;
-    BRD_REQUIRE_ZERO (options->reserved_, -1);
+    if (brd_map_check_options (options) < 0)
+        return -1;
     self->window = options->window;
     if (!options->task)
         return 0;

@@ -161,19 +161,19 @@ void
 brd_tasks_snapshot (brd_tasks_snapshot_t *ret_snapshot)
 {
     ret_snapshot->count = 0;
-    ret_snapshot->last = 0;
+    atomic_init (&ret_snapshot->last, 0);
     dl_iterate_phdr (s_segments, ret_snapshot);
 }
 
 int
 brd_tasks_in_snapshot (brd_tasks_snapshot_t *snapshot, uint64_t fn)
 {
-    if (fn == snapshot->last)
+    if (fn == atomic_load_explicit (&snapshot->last, memory_order_relaxed))
         return 1;
     for (size_t i = 0; i < snapshot->count; i++) {
         if (fn >= snapshot->segments[i].start
             && fn < snapshot->segments[i].end) {
-            snapshot->last = fn;
+            atomic_store_explicit (&snapshot->last, fn, memory_order_relaxed);
             return 1;
         }
     }

@@ -9,6 +9,7 @@
 #ifndef BRD_TASKS_H
 #define BRD_TASKS_H
 
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -46,7 +47,8 @@ enum {
 // The executable segments of the program when the snapshot was taken.
 typedef struct {
     size_t count;
-    uint64_t last;  // A function that was found, to be quick about the next
+    _Atomic uint64_t
+        last;  // A function that was found, to be quick about the next
     struct {
         uint64_t start;
         uint64_t end;
