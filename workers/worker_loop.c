@@ -87,6 +87,23 @@ s_put_in_page (brd_worker_t *self, const brd_wire_result_t *result)
                            memory_order_release);
 }
 
+// Without memory for the message of many, one of its own, on the stack: a host
+// that waits for this task alone is woken by nothing else.
+static void
+s_tell_alone (brd_worker_t *self, const brd_wire_result_t *result)
+{
+    unsigned char room[BRD_FRAME_HEADER + BRD_FRAME_RESULT];
+    brd_buf_t out;
+    brd_buf_init (&out, sizeof room);
+    out.bytes = room;
+    out.room = sizeof room;
+    if (brd_frame_begin (&out, BRD_OP_RESULTS) < 0
+        || brd_frame_add_result (&out, result) < 0)
+        return;
+    brd_frame_close (&out, 1);
+    s_send (self, &out);
+}
+
 static void
 s_hand_over (brd_worker_t *self, brd_wire_result_t *result)
 {
@@ -96,7 +113,8 @@ s_hand_over (brd_worker_t *self, brd_wire_result_t *result)
     }
     if (s_add_result (self, result) < 0) {
         if (result->flags & BRD_RESULT_IN_PAGE) {
-            s_flush (self);  // The host finds it without being told
+            s_flush (self);
+            s_tell_alone (self, result);
             return;
         }
         // No room for what the task made: that is its failure.

@@ -106,9 +106,7 @@ s_settle (brd_host_t *self)
 {
     if (brd_host_owes (self))
         brd_host_turn (self, 0);
-    if ((self->leader || self->foreign >= 0)
-        && brd_host_deadline (self) < self->leader_wakes)
-        brd_host_ring (self);
+    brd_host_hurry (self);
     brd_host_keeper_call (self);
 }
 
@@ -169,6 +167,10 @@ brd_host_submit_later (brd_host_t *self, brd_call_t *call)
 void
 brd_host_cancel_later (brd_host_t *self, brd_call_t *call, int64_t grace_ns)
 {
+    // One whose sink is being told, or will be when its worker is gone: the
+    // link is used already, or about to be freed.
+    if (call->core.state == BRD_CORE_TASK_ENDED)
+        return;
     call->grace_ns = grace_ns;
     brd_host_put_off (self, call, BRD_HOST_ASKED_CANCEL);
 }

@@ -77,6 +77,39 @@ s_wake_all (brd_host_t *self)
     }
 }
 
+// A foreign loop sleeps at most until something is due; callbacks are at once,
+// because the bell that told of them may have been answered by a leader.
+static void
+s_arm (brd_host_t *self)
+{
+    if (self->foreign < 0)
+        return;
+    const int waits =
+        !self->callbacks_running
+        && (self->callbacks || atomic_load (&self->callbacks_inbox));
+    const int64_t due = waits ? 1 : brd_host_deadline (self);
+    struct itimerspec spec = { 0 };
+    if (due != BRD_NEVER) {
+        spec.it_value.tv_sec = (time_t) (due / 1000000000);
+        spec.it_value.tv_nsec = (long) (due % 1000000000);
+    }
+    if (!self->leader)
+        self->leader_wakes = due;
+    (void) timerfd_settime (self->timer, TFD_TIMER_ABSTIME, &spec, NULL);
+}
+
+void
+brd_host_hurry (brd_host_t *self)
+{
+    if ((!self->leader && self->foreign < 0)
+        || brd_host_deadline (self) >= self->leader_wakes)
+        return;
+    if (self->leader)
+        brd_host_ring (self);
+    else
+        s_arm (self);
+}
+
 void
 brd_host_lead (brd_host_t *self, int64_t deadline)
 {
@@ -101,8 +134,10 @@ brd_host_lead (brd_host_t *self, int64_t deadline)
     int reports = 0;
     for (size_t i = self->link ? 2 : 1; ready > 0 && i < count; i++)
         reports |= fds[i].revents != 0;
-    if (ready > 0 && fds[0].revents)
+    if (ready > 0 && fds[0].revents) {
         s_answer_bell (self);
+        s_arm (self);  // It may have rung for a foreign loop
+    }
     if (atomic_load (&self->interrupts) != interrupts)
         s_wake_all (self);
     const int64_t now = brd_clock_now ();
@@ -210,6 +245,7 @@ brd_host_wait (brd_host_t *self,
     const int saved_errno = errno;
     brd_host_hand_on (self);
     brd_host_keeper_call (self);
+    s_arm (self);
     pthread_mutex_unlock (&self->lock);
     errno = saved_errno;
     return rc;
@@ -274,22 +310,6 @@ brd_host_fd (brd_host_t *self)
     return fd;
 }
 
-// The loop sleeps at most until something is due.
-static void
-s_arm (brd_host_t *self)
-{
-    if (self->foreign < 0)
-        return;
-    const int64_t due = brd_host_deadline (self);
-    struct itimerspec spec = { 0 };
-    if (due != BRD_NEVER) {
-        spec.it_value.tv_sec = (time_t) (due / 1000000000);
-        spec.it_value.tv_nsec = (long) (due % 1000000000);
-    }
-    self->leader_wakes = due;
-    (void) timerfd_settime (self->timer, TFD_TIMER_ABSTIME, &spec, NULL);
-}
-
 static int
 s_callbacks_wait (void *arg)
 {
@@ -302,7 +322,9 @@ brd_host_dispatch (brd_host_t *self, int64_t deadline)
 {
     uint64_t expired;
     brd_host_lock (self);
-    s_answer_bell (self);
+    // The bell is a sleeping leader's if there is one: he must see it.
+    if (!self->leader)
+        s_answer_bell (self);
     if (self->timer >= 0)
         (void) brd_sys_read (self->timer, &expired, sizeof expired);
     brd_host_tick (self, brd_clock_now ());

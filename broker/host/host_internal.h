@@ -249,6 +249,10 @@ brd_host_unwatch (brd_host_t *self, int fd);
 void
 brd_host_lead (brd_host_t *self, int64_t deadline);
 
+// Locked. What is due may have changed: whoever sleeps must wake in time.
+void
+brd_host_hurry (brd_host_t *self);
+
 // Locked. Wakes the followers that have something to see, and one to lead if
 // nobody does.
 void

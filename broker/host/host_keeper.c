@@ -125,8 +125,8 @@ brd_host_keeper_stop (brd_host_t *self)
     s_wake (self);
     if (self->keeper_leads)
         brd_host_ring (self);
+    self->keeper_made = 0;
     brd_host_unlock (self);
     if (made)
         pthread_join (self->keeper, NULL);
-    self->keeper_made = 0;
 }

@@ -181,6 +181,7 @@ static void
 s_nursery_died (brd_host_pool_t *self)
 {
     brd_log (BROOD_LOG_ERROR, "the nursery of %s died", self->name);
+    brd_host_unwatch (self->host, self->fd);
     // If it lives all the same, and only cannot be heard, its workers are gone
     // when this returns.
     brd_nursery_end (&self->fd, self->nursery, S_END_MS);

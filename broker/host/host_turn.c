@@ -309,6 +309,8 @@ brd_host_turn (brd_host_t *self, int reports)
         }
     }
     self->turning = 0;
+    // What was taken here the leader does not find any more.
+    brd_host_hurry (self);
     if (self->changed)
         brd_host_hand_on (self);
 }

@@ -274,8 +274,9 @@ s_done_in_page (brd_host_worker_t *self, brd_call_t *call)
 {
     const brd_page_result_t *slot = &self->page->results[call->slot];
     unsigned char bytes[BRD_PAGE_INLINE];
-    const size_t size =
-        slot->size <= BRD_PAGE_INLINE ? slot->size : BRD_PAGE_INLINE;
+    // Read once: a worker that has lost its mind may write to it meanwhile.
+    const uint32_t told = *(const volatile uint32_t *) &slot->size;
+    const size_t size = told <= BRD_PAGE_INLINE ? told : BRD_PAGE_INLINE;
     memcpy (bytes, slot->bytes, size);
     s_done (self, call, slot->status, slot->time_ns, bytes, size);
 }

@@ -11,15 +11,11 @@
 
 #include <stdatomic.h>
 
+#include "api/brd_outcome.h"
 #include "base/brd_handle.h"
 #include "brood/brood_error.h"
 #include "brood/brood_future.h"
 #include "host/host.h"
-
-// Bodies and results up to this size lie in the future itself.
-enum {
-    BRD_FUTURE_INLINE = 64
-};
 
 typedef struct brd_future_emit {
     struct brd_future_emit *next;
@@ -35,17 +31,13 @@ struct brood_future {
     brd_host_t *host;
     _Atomic uint32_t done;  // 1: ended; what is below does not change then
     _Atomic uint32_t refs;
-    _Atomic int owned;  // 1: by the user
-    int under_way;      // 1: the host has the call
-    int error;          // 0: a result
-    uint64_t order;     // In which futures ended
-    brood_error_info_t *info;
+    _Atomic int owned;                 // 1: by the user
+    int under_way;                     // 1: the host has the call
+    uint64_t order;                    // In which futures ended
     struct brd_job_run *run;           // Of a map that is under way, NULL
     const char *name;                  // Of the task; NULL: that of call.fn
     brd_core_task_options_t *options;  // Of the call, NULL
-    void *result;                      // small or allocated
-    size_t result_size;
-    brood_msg_t *msg;  // A view of it, made when asked for
+    brood_msg_t *msg;                  // A view of it, made when asked for
     brd_future_then_t *then;
     brd_future_then_t **then_end;
     brd_future_emit_t *emits;
@@ -53,9 +45,8 @@ struct brood_future {
     brood_msg_t *emitted;  // The one next () looks at
     double progress_done;
     double progress_total;
-    void *body_large;  // NULL: in small
-    // The body until it is done, the result from then on
-    unsigned char small[BRD_FUTURE_INLINE];
+    void *body_large;       // NULL: in outcome.small
+    brd_outcome_t outcome;  // Last: its small is the body's place until done
 };
 
 // A future that is pending, with one reference: the user's. name is kept, not

@@ -293,17 +293,25 @@ brd_job_run_result (const brd_job_run_t *self, size_t item, size_t *ret_size)
 {
     const brd_job_result_t *result =
         (const brd_job_result_t *) self->results + item;
+    // A worker wrote it: believed only as far as it stays in the arena.
+    const void *bytes =
+        result->done ? brd_arena_at (self->arena, result->offset) : NULL;
     *ret_size = result->size;
-    return result->done ? brd_arena_at (self->arena, result->offset) : NULL;
+    return bytes && brd_arena_holds (self->arena, bytes, *ret_size) ? bytes
+                                                                    : NULL;
 }
 
+// Workers have made the chain: it ends where it leads to what is no block, or
+// back to one that has been freed.
 static void
 s_free_blocks (brd_job_run_t *self)
 {
     uint64_t offset = atomic_load (&self->job->blocks);
     while (offset != 0) {
         brd_job_block_t *block = brd_arena_at (self->arena, offset);
-        if (!block)
+        if (!block
+            || (s_address (block) - s_address (self->job)) % BRD_ARENA_RUN != 0
+            || !brd_arena_holds (self->arena, block, sizeof *block))
             return;
         offset = block->next;
         brd_arena_free (self->arena, block);

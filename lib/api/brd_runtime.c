@@ -113,11 +113,12 @@ brd_runtime_host (void)
 {
     if (brd_runtime_need () < 0)
         return NULL;
+    pthread_mutex_lock (&s_runtime.lock);
     if (s_runtime.stopped) {
+        pthread_mutex_unlock (&s_runtime.lock);
         brd_error_set (ENOTSUP, "brood has been ended by brood_fini ()");
         return NULL;
     }
-    pthread_mutex_lock (&s_runtime.lock);
     if (!s_runtime.host || s_runtime.host_birth != brd_process_birth ()) {
         s_runtime.host = brd_host_new (s_runtime.arena);
         s_runtime.host_birth = brd_process_birth ();

@@ -19,7 +19,6 @@
 #include "api/brd_job_run.h"
 #include "api/brd_pool.h"
 #include "api/brd_runtime.h"
-#include "api/brd_story.h"
 #include "base/brd_check.h"
 #include "base/brd_clock.h"
 #include "base/brd_mem.h"
@@ -67,7 +66,7 @@ brd_future_new (brd_host_t *host, const char *name)
     brood_future_t *self = brd_mem_alloc (sizeof *self);
     if (!self)
         return NULL;
-    memset (self, 0, offsetof (brood_future_t, small));
+    memset (self, 0, offsetof (brood_future_t, outcome.small));
     brd_handle_init (&self->handle, BRD_KIND_FUTURE);
     self->host = host;
     self->name = name;
@@ -83,8 +82,8 @@ brd_future_new (brd_host_t *host, const char *name)
 int
 brd_future_set_body (brood_future_t *self, const void *bytes, size_t size)
 {
-    void *body = self->small;
-    if (size > sizeof self->small) {
+    void *body = self->outcome.small;
+    if (size > sizeof self->outcome.small) {
         body = self->body_large = brd_mem_alloc (size);
         if (!body)
             return -1;
@@ -131,27 +130,11 @@ brd_future_unref (brood_future_t *self)
     s_free_emits (self);
     brood_msg_destroy (&self->msg);
     brood_msg_destroy (&self->emitted);
-    if (self->result != self->small)
-        brd_mem_free (self->result);
+    brd_outcome_fini (&self->outcome);
     brd_mem_free (self->body_large);
-    brd_mem_free (self->info);
     brd_mem_free (self->options);
     brd_handle_fini (&self->handle);
     brd_mem_free (self);
-}
-
-static int
-s_keep_result (brood_future_t *self, const brd_call_end_t *end)
-{
-    self->result_size = end->size;
-    self->result = self->small;
-    if (end->size > sizeof self->small)
-        self->result = brd_mem_alloc (end->size);
-    if (!self->result)
-        return -1;
-    if (end->size > 0)
-        memcpy (self->result, end->bytes, end->size);
-    return 0;
 }
 
 // Whatever it is waiting for the end of this future can go on.
@@ -173,11 +156,7 @@ s_publish (brood_future_t *self)
 void
 brd_future_end_info (brood_future_t *self, const brood_error_info_t *info)
 {
-    // Without memory for the story the errno alone must do.
-    self->error = info->error;
-    self->info = brd_mem_alloc (sizeof *self->info);
-    if (self->info)
-        *self->info = *info;
+    brd_outcome_keep_info (&self->outcome, info);
     s_publish (self);
 }
 
@@ -185,18 +164,9 @@ void
 brd_future_end (brood_future_t *self, const brd_call_end_t *end)
 {
     const int wanted = self->owned || self->then;
-    if (end->error == 0 && (!wanted || s_keep_result (self, end) == 0)) {
-        s_publish (self);
-        return;
-    }
-    brd_call_end_t told = *end;
-    if (told.error == 0) {
-        told.error = ENOMEM;
-        told.bytes = NULL;
-    }
-    brood_error_info_t info;
-    brd_story (&info, s_name (self), -1, &told);
-    brd_future_end_info (self, &info);
+    const char *name = end->error == 0 ? "" : s_name (self);
+    brd_outcome_keep (&self->outcome, end, name, -1, wanted);
+    s_publish (self);
 }
 
 static void
@@ -249,9 +219,7 @@ s_wait (brood_future_t *self, int timeout_ms)
 static int
 s_fail (const brood_future_t *self)
 {
-    if (self->info)
-        return brd_error_take (self->info);
-    return brd_error_set (self->error, "%s failed", s_name (self));
+    return brd_outcome_check (&self->outcome, s_name (self));
 }
 
 int
@@ -270,7 +238,7 @@ s_await_result (brood_future_t *self, int timeout_ms)
 {
     if (s_wait (self, timeout_ms) < 0)
         return -1;
-    return self->error != 0 ? s_fail (self) : 0;
+    return self->outcome.error != 0 ? s_fail (self) : 0;
 }
 
 // The result as a message, made when first asked for.
@@ -279,7 +247,7 @@ s_msg (brood_future_t *self)
 {
     brd_host_lock (self->host);
     if (!self->msg)
-        self->msg = brd_msg_new_view (self->result, self->result_size);
+        self->msg = brd_msg_new_view (self->outcome.result, self->outcome.size);
     brood_msg_t *msg = self->msg;
     brd_host_unlock (self->host);
     return msg;
@@ -311,10 +279,10 @@ brood_future_get (brood_future_t *self,
     BRD_REQUIRE (timeout_ms >= BROOD_FOREVER && picture != NULL, -1);
     if (s_await_result (self, timeout_ms) < 0)
         return -1;
-    const int empty = self->result_size == 0;
+    const int empty = self->outcome.size == 0;
     const brd_picture_source_t source = {
-        .bytes = empty ? &s_nil : self->result,
-        .size = empty ? 1 : self->result_size,
+        .bytes = empty ? &s_nil : self->outcome.result,
+        .size = empty ? 1 : self->outcome.size,
         .ref = s_ref,
         .arg = self,
     };
@@ -343,7 +311,7 @@ s_all_done (void *arg)
             continue;
         if (!s_is_done (future))
             all = 0;
-        else if (many->first_error && future->error != 0)
+        else if (many->first_error && future->outcome.error != 0)
             return 1;
     }
     return all;
@@ -446,7 +414,7 @@ brood_future_next (brood_future_t *self,
     }
     brd_host_unlock (self->host);
     if (!emit)
-        return self->error != 0 ? s_fail (self) : 0;
+        return self->outcome.error != 0 ? s_fail (self) : 0;
     brood_msg_destroy (&self->emitted);
     self->emitted = brood_msg_new_bytes (emit->bytes, emit->size);
     brd_mem_free (emit);
@@ -509,7 +477,7 @@ s_cancel (brood_future_t *self, int64_t grace_ns)
         brd_host_cancel (self->host, &self->call, grace_ns);
     if (self->run)
         brd_job_run_stop (self->run, grace_ns);
-    const int gone = s_is_done (self) && self->error == ECANCELED;
+    const int gone = s_is_done (self) && self->outcome.error == ECANCELED;
     brd_host_unlock (self->host);
     return gone;
 }
@@ -552,16 +520,17 @@ int
 brood_future_cancelled (const brood_future_t *self)
 {
     const int done = brood_future_done (self);
-    return done <= 0 ? done : self->error == ECANCELED;
+    return done <= 0 ? done : self->outcome.error == ECANCELED;
 }
 
 const char *
 brood_future_error (const brood_future_t *self)
 {
     const int done = brood_future_done (self);
-    if (done <= 0 || self->error == 0)
+    if (done <= 0 || self->outcome.error == 0)
         return NULL;
-    return self->info ? self->info->text : strerror (self->error);
+    return self->outcome.info ? self->outcome.info->text
+                              : strerror (self->outcome.error);
 }
 
 int

@@ -29,6 +29,7 @@
 #include "api/brd_runtime.h"
 #include "base/brd_check.h"
 #include "base/brd_clock.h"
+#include "base/brd_error.h"
 #include "base/brd_mem.h"
 #include "brood/brood_pool.h"
 
@@ -219,6 +220,12 @@ brood_pool_map_sized_async (brood_pool_t *self,
     };
     if (s_check (self, fn, &arrays, options) < 0)
         return NULL;
+    if (options && (options->timeout_ms > 0 || options->progress)) {
+        brd_error_set (ENOTSUP,
+                       "a map that nobody waits for has no timeout and no "
+                       "progress");
+        return NULL;
+    }
     const char *name = brd_pool_task_name (brd_pool_address (&fn));
     brood_future_t *future = brd_future_new (self->host, name);
     if (!future)

@@ -373,10 +373,11 @@ s_pack (brood_future_t *future, const char *picture, va_list *args)
     size_t size;
     va_list again;
     va_copy (again, *args);
-    brd_buf_t small = brd_value_fixed (future->small, sizeof future->small);
+    brd_buf_t small =
+        brd_value_fixed (future->outcome.small, sizeof future->outcome.small);
     int rc = brd_picture_try (&small, 0, picture, args);
     if (rc == 0) {
-        future->call.body = future->small;
+        future->call.body = future->outcome.small;
         future->call.core.size_bytes = (uint32_t) small.size;
     }
     else if (rc == 1) {

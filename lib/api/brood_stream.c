@@ -20,8 +20,8 @@
 #include <string.h>
 
 #include "api/brd_job_run.h"
+#include "api/brd_outcome.h"
 #include "api/brd_pool.h"
-#include "api/brd_story.h"
 #include "base/brd_check.h"
 #include "base/brd_clock.h"
 #include "base/brd_list.h"
@@ -31,8 +31,7 @@
 enum {
     S_WINDOW = 4,        // Unfinished items for each worker, by default
     S_WINDOW_TINY = 64,  // The same, when they take next to no time
-    S_TINY_NS = 100000,
-    S_INLINE = 64
+    S_TINY_NS = 100000
 };
 
 typedef struct {
@@ -41,13 +40,8 @@ typedef struct {
     brood_stream_t *stream;
     long index;
     int done;
-    int error;
-    brood_error_info_t *info;
-    void *result;  // small or allocated
-    size_t result_size;
-    void *body;  // small_body or allocated
-    unsigned char small_body[S_INLINE];
-    unsigned char small[S_INLINE];
+    void *body_large;       // NULL: in outcome.small
+    brd_outcome_t outcome;  // Last: its small is the body's place until done
 } s_item_t;
 
 struct brood_stream {
@@ -85,11 +79,8 @@ static void
 s_item_free (s_item_t *item)
 {
     brd_list_remove (&item->link);
-    if (item->result != item->small)
-        brd_mem_free (item->result);
-    if (item->body != item->small_body)
-        brd_mem_free (item->body);
-    brd_mem_free (item->info);
+    brd_outcome_fini (&item->outcome);
+    brd_mem_free (item->body_large);
     brd_mem_free (item);
 }
 
@@ -172,36 +163,6 @@ brood_pool_imap (brood_pool_t *pool, brood_task_fn *fn, int order)
 
 // --- Ends ------------------------------------------------------------------
 
-static int
-s_keep_result (s_item_t *item, const brd_call_end_t *end)
-{
-    item->result_size = end->size;
-    item->result = item->small;
-    if (end->size > sizeof item->small)
-        item->result = brd_mem_alloc (end->size);
-    if (!item->result)
-        return -1;
-    if (end->size > 0)
-        memcpy (item->result, end->bytes, end->size);
-    return 0;
-}
-
-static void
-s_keep_outcome (s_item_t *item, const brd_call_end_t *end)
-{
-    brd_call_end_t told = *end;
-    if (told.error == 0 && s_keep_result (item, end) < 0) {
-        told.error = ENOMEM;
-        told.bytes = NULL;
-    }
-    item->error = told.error;
-    if (told.error == 0)
-        return;
-    item->info = brd_mem_alloc (sizeof *item->info);
-    if (item->info)
-        brd_story (item->info, item->stream->name, item->index, &told);
-}
-
 // How fast items end, over all workers: tiny ones get a wider window.
 static void
 s_pace (brood_stream_t *self)
@@ -226,7 +187,7 @@ s_item_ended (s_item_t *item, const brd_call_end_t *end)
         s_item_free (item);
     }
     else {
-        s_keep_outcome (item, end);
+        brd_outcome_keep (&item->outcome, end, self->name, item->index, 1);
         item->done = 1;
         if (!self->ordered) {
             brd_list_remove (&item->link);
@@ -287,18 +248,20 @@ s_item_new (brood_stream_t *self, const brood_msg_t *msg)
     s_item_t *item = bytes ? brd_mem_alloc (sizeof *item) : NULL;
     if (!item)
         return NULL;
-    memset (item, 0, offsetof (s_item_t, small_body));
+    memset (item, 0, offsetof (s_item_t, outcome.small));
     brd_list_init (&item->link);
     item->stream = self;
-    item->body = size > sizeof item->small_body ? brd_mem_alloc (size)
-                                                : item->small_body;
-    if (!item->body) {
-        s_item_free (item);
-        return NULL;
+    void *body = item->outcome.small;
+    if (size > sizeof item->outcome.small) {
+        body = item->body_large = brd_mem_alloc (size);
+        if (!body) {
+            s_item_free (item);
+            return NULL;
+        }
     }
-    memcpy (item->body, bytes, size);
+    memcpy (body, bytes, size);
     item->call.fn = brd_pool_address (&self->fn);
-    item->call.body = item->body;
+    item->call.body = body;
     item->call.core.size_bytes = (uint32_t) size;
     item->call.core.options = self->options;
     item->call.core.priority = self->priority;
@@ -329,6 +292,9 @@ s_run_inline (brood_stream_t *self, s_item_t *item, const brood_msg_t *msg)
 static int
 s_give (brood_stream_t *self, const brood_msg_t *msg)
 {
+    // One that was destroyed looks as if it were inline.
+    if (self->pool->ended)
+        return brd_error_set (EPIPE, "the pool has ended");
     s_item_t *item = s_item_new (self, msg);
     if (!item)
         return -1;
@@ -521,15 +487,12 @@ s_take (brood_stream_t *self, int timeout_ms, s_item_t **ret_item)
 static brood_msg_t *
 s_open (s_item_t *item)
 {
+    const brd_outcome_t *outcome = &item->outcome;
     brood_msg_t *msg = NULL;
-    if (item->error == 0)
-        msg = item->result_size > 0
-                  ? brood_msg_new_bytes (item->result, item->result_size)
+    if (brd_outcome_check (outcome, item->stream->name) == 0)
+        msg = outcome->size > 0
+                  ? brood_msg_new_bytes (outcome->result, outcome->size)
                   : brd_msg_new_empty ();
-    else if (item->info)
-        brd_error_take (item->info);
-    else
-        brd_error_set (item->error, "%s failed", item->stream->name);
     const int saved_errno = errno;
     s_item_free (item);
     errno = saved_errno;

@@ -172,8 +172,8 @@ t_marked_has_files (const char *allowed)
             if (name && strcmp (name, exe) != 0
                 && (strncmp (name, "/dev/shm/", 9) == 0
                     || strncmp (name, "/tmp/", 5) == 0)
-                && !(allowed && strstr (name, allowed))
-                && !strstr (name, ".so"))
+                && !(allowed && strstr (name, allowed)) && !strstr (name, ".so")
+                && !strstr (name, " (deleted)"))
                 found++;
         }
         if (file)

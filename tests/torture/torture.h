@@ -1,0 +1,81 @@
+// torture.h - scenarios that may fail, but only cleanly
+//
+// SPDX-License-Identifier: MPL-2.0
+//
+// A scenario uses brood as a program would, and is run once for every n with
+// the n-th allocation, or system call, failing (base/brd_fault.h). So any of
+// its calls may fail, once; a call that does says so as it promises to, and
+// whatever a call delivers is right:
+//
+//     brood_future_t *f = brood_pool_submit (torture_pool (), twice, "%d", 4);
+//     if (TORTURE_OK (f)) {
+//         if (TORTURE_OK (brood_future_get (f, TORTURE_MS, "%d", &n) == 0))
+//             TORTURE_MUST (n == 8);
+//         brood_future_destroy (&f);
+//     }
+//
+// After each run it is run again with nothing failing, and then every call must
+// work: nothing was damaged. Waits have a limit that is never reached unless
+// something was lost, and ETIMEDOUT is nothing a call may fail with.
+
+#ifndef TORTURE_H
+#define TORTURE_H
+
+#include <stddef.h>
+
+#include <brood.h>
+
+// For waits: long enough for anything that was not lost.
+#define TORTURE_MS 5000
+
+typedef struct {
+    const char *name;
+    void (*run) (void);
+} torture_scenario_t;
+
+typedef struct {
+    const char *name;
+    const char *spec;  // Of the pool there is before the first fault, or NULL
+    int birth;         // 1: faults begin before brood_init ()
+    int values;        // 1: no processes; only what was armed may be met
+    const torture_scenario_t *scenarios;  // Up to one without a name
+} torture_group_t;
+
+// torture_values.c, torture_state.c, torture_calls.c, torture_maps.c,
+// torture_life.c
+extern const torture_scenario_t torture_values[];
+extern const torture_scenario_t torture_state[];
+extern const torture_scenario_t torture_calls[];
+extern const torture_scenario_t torture_maps[];
+extern const torture_scenario_t torture_life[];
+extern const torture_scenario_t torture_deaths[];
+extern const torture_scenario_t torture_birth[];
+
+// Did the call work? If not, that must have been allowed now, and errno and the
+// text must say why; else the program ends here.
+#define TORTURE_OK(good) torture_ok ((good) ? 1 : 0, #good, __FILE__, __LINE__)
+
+// What holds whatever fails.
+#define TORTURE_MUST(good) \
+    torture_must ((good) ? 1 : 0, #good, __FILE__, __LINE__)
+
+int
+torture_ok (int good, const char *what, const char *file, int line);
+void
+torture_must (int good, const char *what, const char *file, int line);
+
+// 1 while nothing may fail.
+int
+torture_strict (void);
+
+// The group's pool. One that a fault has broken is replaced for the run in
+// which nothing may fail. NULL if brood could not make it.
+brood_pool_t *
+torture_pool (void);
+
+// The spec of the group's pool: scenarios that need one of their own make it
+// so.
+const char *
+torture_spec (void);
+
+#endif  // TORTURE_H
