@@ -108,7 +108,12 @@ s_main (void *arg)
     brd_host_t *self = arg;
     for (;;) {
         const uint32_t word = atomic_load (&self->callbacks_word);
-        (void) brd_host_callbacks_take (self);
+        brd_host_lock (self);
+        const int loop = self->foreign >= 0 && !self->callbacks_quit;
+        brd_host_unlock (self);
+        // A foreign loop that came later runs them all.
+        if (!loop)
+            (void) brd_host_callbacks_take (self);
         brd_host_lock (self);
         const int quit = self->callbacks_quit && !self->callbacks;
         brd_host_unlock (self);
