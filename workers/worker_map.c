@@ -56,8 +56,8 @@ s_note_failure (s_leg_t *leg, uint64_t item, int error)
     brd_page_t *page = leg->worker->page;
     if (leg->single)
         return;  // The task's outcome says it
-    if (job->errors)
-        ((int32_t *) s_at (job->errors))[item] = error;
+    if (job->plan.errors)
+        ((int32_t *) s_at (job->plan.errors))[item] = error;
     if (page->failed_item == 0 || item + 1 < page->failed_item) {
         memcpy (page->text, leg->worker->task.text, sizeof page->text);
         page->failed_item = item + 1;
@@ -67,7 +67,7 @@ s_note_failure (s_leg_t *leg, uint64_t item, int error)
         (first == 0 || item + 1 < first)
         && !atomic_compare_exchange_weak (&job->first_failed, &first, item + 1))
         continue;
-    if (job->stop_at_error)
+    if (job->plan.stop_at_error)
         atomic_store (&job->stop, 1);
 }
 
@@ -76,7 +76,7 @@ static void
 s_cancel_range (s_leg_t *leg, uint64_t first, uint64_t end)
 {
     brd_job_t *job = leg->job;
-    int32_t *errors = s_at (job->errors);
+    int32_t *errors = s_at (job->plan.errors);
     for (uint64_t i = first; errors && i < end; i++)
         errors[i] = ECANCELED;
     atomic_fetch_add (&job->cancelled, end - first);
@@ -100,17 +100,17 @@ s_write_back (s_leg_t *leg, uint64_t end)
     const brd_job_t *job = leg->job;
     brd_page_t *page = leg->worker->page;
     const uint64_t first = page->unwritten;
-    if (job->kind != BRD_JOB_PEEK || !leg->out || first >= end)
+    if (job->plan.kind != BRD_JOB_PEEK || !leg->out || first >= end)
         return 0;
     struct iovec here = {
-        .iov_base = leg->out + (first - page->range_first) * job->out_size,
-        .iov_len = (end - first) * job->out_size,
+        .iov_base = leg->out + (first - page->range_first) * job->plan.out_size,
+        .iov_len = (end - first) * job->plan.out_size,
     };
     struct iovec there = {
-        .iov_base = s_at (job->out + first * job->out_size),
+        .iov_base = s_at (job->plan.out + first * job->plan.out_size),
         .iov_len = here.iov_len,
     };
-    if (process_vm_writev (job->owner, &here, 1, &there, 1, 0)
+    if (process_vm_writev (job->plan.owner, &here, 1, &there, 1, 0)
         != (ssize_t) here.iov_len)
         return brd_error_system ("writing results to the owner");
     page->unwritten = end;
@@ -142,12 +142,12 @@ s_run_items (s_leg_t *leg, uint64_t first, uint64_t end)
 {
     const brd_job_t *job = leg->job;
     brd_page_t *page = leg->worker->page;
-    const size_t in_size = job->in_size, out_size = job->out_size;
-    void *arg = s_at (job->arg);
+    const size_t in_size = job->plan.in_size, out_size = job->plan.out_size;
+    void *arg = s_at (job->plan.arg);
     const char *in = leg->in;
     char *out = leg->out;
     brood_mapper_fn *fn;
-    memcpy (&fn, &job->fn, sizeof fn);
+    memcpy (&fn, &job->plan.fn, sizeof fn);
     uint64_t i = first;
     for (; i < end && !s_stopped (job); i++) {
         atomic_store_explicit (&page->item, i + 1, memory_order_release);
@@ -196,20 +196,21 @@ s_run_peek (s_leg_t *leg, uint64_t first, uint64_t end)
     const brd_job_t *job = leg->job;
     brd_worker_t *worker = leg->worker;
     brd_page_t *page = worker->page;
-    const uint64_t whole = job->in_size + job->out_size;
+    const uint64_t whole = job->plan.in_size + job->plan.out_size;
     const uint64_t fit =
         S_BOUNCE_BYTES / whole > 0 ? S_BOUNCE_BYTES / whole : 1;
     if (s_bounce (worker, (size_t) (fit * whole)) < 0)
         return -1;
     leg->in = worker->bounce;
-    leg->out = job->out ? leg->in + fit * job->in_size : NULL;
+    leg->out = job->plan.out ? leg->in + fit * job->plan.in_size : NULL;
     for (uint64_t at = first; at < end; at += fit) {
         const uint64_t stop = end - at < fit ? end : at + fit;
-        const size_t size = (size_t) ((stop - at) * job->in_size);
+        const size_t size = (size_t) ((stop - at) * job->plan.in_size);
         page->range_first = page->unwritten = at;
         struct iovec here = { leg->in, size };
-        struct iovec there = { s_at (job->in + at * job->in_size), size };
-        if (process_vm_readv (job->owner, &here, 1, &there, 1, 0)
+        struct iovec there = { s_at (job->plan.in + at * job->plan.in_size),
+                               size };
+        if (process_vm_readv (job->plan.owner, &here, 1, &there, 1, 0)
             != (ssize_t) size)
             return brd_error_system ("reading items from the owner");
         page->bounce_out =
@@ -227,9 +228,10 @@ static int64_t
 s_run_arrays (s_leg_t *leg, uint64_t first, uint64_t end)
 {
     const brd_job_t *job = leg->job;
-    leg->in = (char *) s_at (job->in) + first * job->in_size;
-    leg->out =
-        job->out ? (char *) s_at (job->out) + first * job->out_size : NULL;
+    leg->in = (char *) s_at (job->plan.in) + first * job->plan.in_size;
+    leg->out = job->plan.out
+                   ? (char *) s_at (job->plan.out) + first * job->plan.out_size
+                   : NULL;
     return (int64_t) s_run_items (leg, first, end);
 }
 
@@ -247,7 +249,7 @@ s_block_room (s_leg_t *leg, size_t size)
         size_t room = sizeof *block + size;
         if (room < S_BLOCK_BYTES)
             room = S_BLOCK_BYTES;
-        block = brd_arena_alloc (arena, room, (uint32_t) job->owner, 0);
+        block = brd_arena_alloc (arena, room, (uint32_t) job->plan.owner, 0);
         if (!block)
             return NULL;
         block->used = sizeof *block;
@@ -273,7 +275,8 @@ s_keep_result (s_leg_t *leg, uint64_t item)
     if (!at)
         return -1;
     memcpy (at, bytes, size);
-    brd_job_result_t *result = (brd_job_result_t *) s_at (leg->job->out) + item;
+    brd_job_result_t *result =
+        (brd_job_result_t *) s_at (leg->job->plan.out) + item;
     result->offset = brd_arena_offset (leg->worker->setup->arena, at);
     result->size = (uint32_t) size;
     result->done = 1;
@@ -285,15 +288,15 @@ s_run_messages (s_leg_t *leg, uint64_t first, uint64_t end)
 {
     brd_worker_t *worker = leg->worker;
     const brd_job_t *job = leg->job;
-    const uint64_t *starts = s_at (job->starts);
+    const uint64_t *starts = s_at (job->plan.starts);
     brood_task_fn *fn;
-    memcpy (&fn, &job->fn, sizeof fn);
+    memcpy (&fn, &job->plan.fn, sizeof fn);
     uint64_t i = first;
     for (; i < end && !s_stopped (job); i++) {
         atomic_store_explicit (
             &worker->page->item, i + 1, memory_order_release);
         brd_msg_reset_view (worker->in,
-                            (char *) s_at (job->in) + starts[i],
+                            (char *) s_at (job->plan.in) + starts[i],
                             (size_t) (starts[i + 1] - starts[i]));
         brd_msg_reset (worker->out);
         int status =
@@ -321,9 +324,9 @@ s_run_range (s_leg_t *leg, uint64_t first, uint64_t end)
     page->claim_end = end;
     page->bounce_out = 0;
     const int64_t ran =
-        job->kind == BRD_JOB_ARRAYS ? s_run_arrays (leg, first, end)
-        : job->kind == BRD_JOB_PEEK ? s_run_peek (leg, first, end)
-                                    : s_run_messages (leg, first, end);
+        job->plan.kind == BRD_JOB_ARRAYS ? s_run_arrays (leg, first, end)
+        : job->plan.kind == BRD_JOB_PEEK ? s_run_peek (leg, first, end)
+                                         : s_run_messages (leg, first, end);
     if (ran < 0)
         s_fail_range (leg, page->range_first, end, errno);
     else if ((uint64_t) ran < end)
@@ -336,9 +339,9 @@ static void
 s_mark (s_leg_t *leg, uint64_t first, uint64_t end)
 {
     brd_job_t *job = leg->job;
-    for (uint64_t g = first / job->grain; g * job->grain < end;) {
+    for (uint64_t g = first / job->plan.grain; g * job->plan.grain < end;) {
         const uint64_t word = g / 64, bit = g % 64;
-        uint64_t last = (end - 1) / job->grain;
+        uint64_t last = (end - 1) / job->plan.grain;
         if (last / 64 > word)
             last = word * 64 + 63;
         const uint64_t count = last - g + 1;
@@ -358,16 +361,16 @@ s_claim (s_leg_t *leg, uint64_t *ret_first, uint64_t *ret_end)
     uint64_t first = atomic_load (&job->next);
     uint64_t end;
     do {
-        if (first >= job->n || atomic_load (&job->stop))
+        if (first >= job->plan.n || atomic_load (&job->stop))
             return 0;
-        const uint64_t left = job->n - first;
-        uint64_t span = job->chunk > 0 ? job->chunk : leg->span;
-        if (job->chunk == 0 && span > left / (2 * job->legs))
-            span = left / (2 * job->legs);
-        span = (span + job->grain - 1) / job->grain * job->grain;
+        const uint64_t left = job->plan.n - first;
+        uint64_t span = job->plan.chunk > 0 ? job->plan.chunk : leg->span;
+        if (job->plan.chunk == 0 && span > left / (2 * job->plan.legs))
+            span = left / (2 * job->plan.legs);
+        span = (span + job->plan.grain - 1) / job->plan.grain * job->plan.grain;
         if (span == 0)
-            span = job->grain;
-        end = left < span ? job->n : first + span;
+            span = job->plan.grain;
+        end = left < span ? job->plan.n : first + span;
     } while (!atomic_compare_exchange_weak (&job->next, &first, end));
     *ret_first = first;
     *ret_end = end;
@@ -381,7 +384,7 @@ s_run_claimed (s_leg_t *leg)
     brd_page_t *page = leg->worker->page;
     uint64_t first, end;
     int64_t before = brd_clock_now ();
-    leg->span = job->grain;
+    leg->span = job->plan.grain;
     while (s_claim (leg, &first, &end)) {
         s_run_range (leg, first, end);
         s_mark (leg, first, end);
@@ -390,7 +393,7 @@ s_run_claimed (s_leg_t *leg)
         const int64_t now = brd_clock_now ();
         if (now - before < S_RANGE_NS)
             leg->span *= 2;
-        else if (now - before > 4 * S_RANGE_NS && leg->span > job->grain)
+        else if (now - before > 4 * S_RANGE_NS && leg->span > job->plan.grain)
             leg->span /= 2;
         before = now;
     }

@@ -42,6 +42,7 @@ struct brood_future {
     brd_future_then_t **then_end;
     brd_future_emit_t *emits;
     brd_future_emit_t **emits_end;
+    uint32_t emit_count;
     brood_msg_t *emitted;  // The one next () looks at
     double progress_done;
     double progress_total;

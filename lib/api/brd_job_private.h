@@ -21,6 +21,7 @@ struct brd_job_run {
     brd_host_t *host;
     brd_arena_t *arena;
     brd_job_t *job;
+    brd_job_plan_t plan;                 // What the job's is a copy of
     const brood_map_options_t *options;  // Or NULL
     const char *name;
     int *ret_errors;

@@ -62,14 +62,14 @@ static void
 s_item_failed (brd_job_run_t *self, uint64_t item, const brd_call_end_t *end)
 {
     brd_job_t *job = self->job;
-    if (job->errors)
-        ((int32_t *) (uintptr_t) job->errors)[item] = end->error;
+    if (self->plan.errors)
+        ((int32_t *) (uintptr_t) self->plan.errors)[item] = end->error;
     uint64_t first = atomic_load (&job->first_failed);
     while (
         (first == 0 || item + 1 < first)
         && !atomic_compare_exchange_weak (&job->first_failed, &first, item + 1))
         continue;
-    if (job->stop_at_error)
+    if (self->plan.stop_at_error)
         atomic_store (&job->stop, 1);
     s_keep_story (self, item, end);
 }
@@ -94,7 +94,7 @@ s_leg_new (brd_job_run_t *self, uint64_t first, uint64_t end)
     leg->call.core.pool = brd_host_pool_number (self->pool->pool);
     leg->call.core.whole = !self->single;
     leg->call.core.size_bytes = sizeof leg->order;
-    leg->call.fn = self->job->fn;
+    leg->call.fn = self->plan.fn;
     leg->call.kind = BRD_TASK_MAP;
     leg->call.body = &leg->order;
     leg->call.ended = s_leg_ended;
@@ -132,7 +132,7 @@ static void
 s_mark (brd_job_run_t *self, uint64_t first, uint64_t end)
 {
     brd_job_t *job = self->job;
-    for (uint64_t g = first / job->grain; g * job->grain < end; g++)
+    for (uint64_t g = first / self->plan.grain; g * self->plan.grain < end; g++)
         atomic_fetch_or (&job->marks[g / 64], (uint64_t) 1 << (g % 64));
 }
 
@@ -142,16 +142,16 @@ s_mark (brd_job_run_t *self, uint64_t first, uint64_t end)
 static void
 s_rescue_bounce (brd_job_run_t *self, const brd_page_t *page, uint64_t item)
 {
-    const brd_job_t *job = self->job;
-    if (job->kind != BRD_JOB_PEEK || page->bounce_out == 0
+    if (self->plan.kind != BRD_JOB_PEEK || page->bounce_out == 0
         || page->unwritten >= item || page->unwritten < page->range_first)
         return;
     const char *bounce = brd_arena_at (self->arena, page->bounce_out);
-    const size_t size = (size_t) (item - page->unwritten) * job->out_size;
+    const size_t size = (size_t) (item - page->unwritten) * self->plan.out_size;
     const size_t from =
-        (size_t) (page->unwritten - page->range_first) * job->out_size;
+        (size_t) (page->unwritten - page->range_first) * self->plan.out_size;
     if (bounce && brd_arena_holds (self->arena, bounce + from, size))
-        memcpy ((char *) (uintptr_t) job->out + page->unwritten * job->out_size,
+        memcpy ((char *) (uintptr_t) self->plan.out
+                    + page->unwritten * self->plan.out_size,
                 bounce + from,
                 size);
 }
@@ -167,7 +167,8 @@ s_died_in_item (brd_job_run_t *self,
     const brd_page_t *page = end->page;
     const uint64_t item = atomic_load (&page->item) - 1;
     const uint64_t first = page->claim_first, last = page->claim_end;
-    if (item >= job->n || first > item || last <= item || last > job->n)
+    if (item >= self->plan.n || first > item || last <= item
+        || last > self->plan.n)
         return;  // The worker has written over its page: the marks will tell
     s_rescue_bounce (self, page, item);
     s_item_failed (self, item, end);
@@ -206,7 +207,7 @@ s_leg_failed (brd_job_run_t *self,
         s_hand_out (self, leg->order.first, leg->order.end);
     // Somebody takes its place in what is left to be claimed.
     if (!own && !atomic_load (&self->job->stop)
-        && atomic_load (&self->job->next) < self->job->n)
+        && atomic_load (&self->job->next) < self->plan.n)
         s_hand_out (self, 0, 0);
 }
 
@@ -231,16 +232,16 @@ s_hand_out_missing (brd_job_run_t *self)
 {
     brd_job_t *job = self->job;
     const uint64_t next = atomic_load (&job->next);
-    const uint64_t claimed = next < job->n ? next : job->n;
-    const uint64_t grains = (claimed + job->grain - 1) / job->grain;
+    const uint64_t claimed = next < self->plan.n ? next : self->plan.n;
+    const uint64_t grains = (claimed + self->plan.grain - 1) / self->plan.grain;
     uint64_t first = 0, after;
     int open = 0, any = 0;
     for (uint64_t g = 0; g < grains; g = after) {
         const int marked = s_marked (job, g, &after);
         if (!marked && !open)
-            first = g * job->grain;
+            first = g * self->plan.grain;
         if (marked && open)
-            s_hand_out (self, first, g * job->grain);
+            s_hand_out (self, first, g * self->plan.grain);
         any |= !marked;
         open = !marked;
     }
@@ -261,7 +262,7 @@ s_all_legs_ended (brd_job_run_t *self)
     if (self->error == 0 && !atomic_load (&job->stop) && !self->single) {
         if (s_hand_out_missing (self))
             return;
-        if (atomic_load (&job->next) < job->n) {
+        if (atomic_load (&job->next) < self->plan.n) {
             s_hand_out (self, 0, 0);
             if (self->under_way > 0)
                 return;
@@ -282,14 +283,14 @@ s_single_ended (brd_job_run_t *self,
     if (end->error == 0)
         return;
     if (end->error == ECANCELED && atomic_load (&self->job->stop)) {
-        if (self->job->errors)
-            ((int32_t *) (uintptr_t) self->job->errors)[leg->order.first] =
+        if (self->plan.errors)
+            ((int32_t *) (uintptr_t) self->plan.errors)[leg->order.first] =
                 ECANCELED;
         atomic_fetch_add (&self->job->cancelled, 1);
         return;
     }
     s_item_failed (self, leg->order.first, end);
-    if (self->job->stop_at_error)
+    if (self->plan.stop_at_error)
         brd_job_run_stop (self, -1);
 }
 
@@ -303,7 +304,7 @@ s_read_report (brd_job_run_t *self, const brd_call_end_t *end)
         return;
     memcpy (&report, end->bytes, end->size);
     ((char *) &report)[end->size] = '\0';
-    if (report.failed_item == 0 || report.failed_item > self->job->n)
+    if (report.failed_item == 0 || report.failed_item > self->plan.n)
         return;
     const brd_call_end_t item = {
         .error = EIO,
@@ -337,7 +338,7 @@ s_leg_ended (brd_call_t *call, const brd_call_end_t *end)
 static int
 s_submit_legs (brd_job_run_t *self)
 {
-    const uint64_t count = self->single ? self->job->n : self->job->legs;
+    const uint64_t count = self->single ? self->plan.n : self->plan.legs;
     for (uint64_t i = 0; i < count; i++) {
         brd_host_lock (self->host);
         const int stop = self->error != 0 || atomic_load (&self->job->stop);
@@ -366,6 +367,7 @@ int
 brd_job_run_begin (brd_job_run_t *self)
 {
     brd_host_t *host = self->host;
+    self->job->plan = self->plan;
     self->starting = 1;
     int rc = s_submit_legs (self);
     const int error = errno;
@@ -411,7 +413,7 @@ s_show (brd_job_run_t *self)
     const brood_map_options_t *options = self->options;
     if (options && options->progress)
         options->progress ((long) atomic_load (&self->job->done),
-                           (long) self->job->n,
+                           (long) self->plan.n,
                            options->progress_arg);
 }
 
@@ -435,7 +437,7 @@ brd_job_run_wait (brd_job_run_t *self)
                            ? brd_clock_deadline (options->timeout_ms)
                            : BRD_NEVER;
     if (brd_job_run_begin (self) < 0)
-        return brd_map_refuse (options, self->job->n);
+        return brd_map_refuse (options, self->plan.n);
     for (;;) {
         int64_t until = deadline;
         const int64_t look =

@@ -58,23 +58,23 @@ s_layout (brd_job_run_t *self, uint64_t fn, size_t n)
     if (!self->job)
         return -1;
     char *block = (char *) self->job;
-    self->job->owner = getpid ();
-    self->job->n = n;
-    self->job->grain = grain;
-    self->job->chunk = chunk;
-    self->job->fn = fn;
-    self->job->stop_at_error = options->stop_at_error;
+    self->plan.owner = getpid ();
+    self->plan.n = n;
+    self->plan.grain = grain;
+    self->plan.chunk = chunk;
+    self->plan.fn = fn;
+    self->plan.stop_at_error = options->stop_at_error;
     const uint64_t workers = (uint64_t) self->pool->workers;
-    self->job->legs = workers < n ? workers : n;
+    self->plan.legs = workers < n ? workers : n;
     if (options->arg) {
-        self->job->arg = s_address (options->arg);
+        self->plan.arg = s_address (options->arg);
         if (options->arg_size_bytes > 0) {
             memcpy (block + arg_at, options->arg, options->arg_size_bytes);
-            self->job->arg = s_address (block + arg_at);
+            self->plan.arg = s_address (block + arg_at);
         }
     }
     if (options->ret_errors)
-        self->job->errors = s_address (block + errors_at);
+        self->plan.errors = s_address (block + errors_at);
     return 0;
 }
 
@@ -123,7 +123,7 @@ s_stage (brd_job_run_t *self, const brd_map_arrays_t *arrays)
     if (!self->staged_in)
         return -1;
     memcpy (self->staged_in, arrays->in, in_size);
-    self->job->in = s_address (self->staged_in);
+    self->plan.in = s_address (self->staged_in);
     if (!arrays->out)
         return 0;
     self->staged_out = brd_arena_alloc (self->arena, out_size, slot, 0);
@@ -131,53 +131,51 @@ s_stage (brd_job_run_t *self, const brd_map_arrays_t *arrays)
         return -1;
     memcpy (self->staged_out, arrays->out, out_size);
     self->user_out = arrays->out;
-    self->job->out = s_address (self->staged_out);
+    self->plan.out = s_address (self->staged_out);
     return 0;
 }
 
 int
 brd_job_run_set_arrays (brd_job_run_t *self, const brd_map_arrays_t *arrays)
 {
-    brd_job_t *job = self->job;
-    job->in = s_address (arrays->in);
-    job->out = s_address (arrays->out);
-    job->in_size = arrays->in_size;
-    job->out_size = arrays->out ? arrays->out_size : 0;
+    self->plan.in = s_address (arrays->in);
+    self->plan.out = s_address (arrays->out);
+    self->plan.in_size = arrays->in_size;
+    self->plan.out_size = arrays->out ? arrays->out_size : 0;
     const int in_arena =
         brd_arena_holds (self->arena, arrays->in, arrays->n * arrays->in_size);
     const int out_arena = !arrays->out
                           || brd_arena_holds (self->arena,
                                               arrays->out,
                                               arrays->n * arrays->out_size);
-    job->kind = BRD_JOB_ARRAYS;
+    self->plan.kind = BRD_JOB_ARRAYS;
     if (in_arena && out_arena)
         return 0;
     if (!brd_host_pool_peek (self->pool->pool))
         return s_stage (self, arrays);
-    job->kind = BRD_JOB_PEEK;
+    self->plan.kind = BRD_JOB_PEEK;
     return 0;
 }
 
 int
 brd_job_run_set_messages (brd_job_run_t *self, const brd_map_items_t *items)
 {
-    brd_job_t *job = self->job;
     const uint32_t slot = (uint32_t) getpid ();
     const size_t starts_at = s_padded (items->size);
-    const size_t starts_size = (job->n + 1) * sizeof (uint64_t);
+    const size_t starts_size = (self->plan.n + 1) * sizeof (uint64_t);
     char *bytes =
         brd_arena_alloc (self->arena, starts_at + starts_size, slot, 0);
     self->bytes = bytes;
     self->results = brd_arena_alloc (
-        self->arena, job->n * sizeof (brd_job_result_t), slot, 1);
+        self->arena, self->plan.n * sizeof (brd_job_result_t), slot, 1);
     if (!self->bytes || !self->results)
         return -1;
     memcpy (bytes, items->bytes, items->size);
     memcpy (bytes + starts_at, items->starts, starts_size);
-    job->kind = BRD_JOB_MESSAGES;
-    job->in = s_address (bytes);
-    job->starts = s_address (bytes + starts_at);
-    job->out = s_address (self->results);
+    self->plan.kind = BRD_JOB_MESSAGES;
+    self->plan.in = s_address (bytes);
+    self->plan.starts = s_address (bytes + starts_at);
+    self->plan.out = s_address (self->results);
     return 0;
 }
 
@@ -220,12 +218,12 @@ static void
 s_collect_errors (brd_job_run_t *self)
 {
     const brd_job_t *job = self->job;
-    const int32_t *errors = (const int32_t *) (uintptr_t) job->errors;
+    const int32_t *errors = (const int32_t *) (uintptr_t) self->plan.errors;
     const int unfinished = s_unfinished (self);
     const uint64_t next = atomic_load (&job->next);
     if (!self->ret_errors || !errors)
         return;
-    for (uint64_t i = 0; i < job->n; i++) {
+    for (uint64_t i = 0; i < self->plan.n; i++) {
         const int beyond = !self->single && i >= next;
         const int error = errors[i];
         self->ret_errors[i] = beyond || error == ECANCELED ? unfinished : error;
@@ -237,10 +235,11 @@ s_verdict (brd_job_run_t *self)
 {
     const brd_job_t *job = self->job;
     const uint64_t first = atomic_load (&job->first_failed);
+    const uint64_t reached =
+        self->single ? atomic_load (&job->done) : atomic_load (&job->next);
     const uint64_t missing =
         atomic_load (&job->cancelled)
-        + (self->single ? job->n - atomic_load (&job->done)
-                        : job->n - atomic_load (&job->next));
+        + (reached < self->plan.n ? self->plan.n - reached : 0);
     if (first == 0 && missing == 0 && self->error == 0)
         return 0;
     if (first > 0 && self->story_item == first)
@@ -257,18 +256,17 @@ s_verdict (brd_job_run_t *self)
                           "%s: %llu of %llu items were not done: %s",
                           self->name,
                           (unsigned long long) missing,
-                          (unsigned long long) job->n,
+                          (unsigned long long) self->plan.n,
                           strerror (error));
 }
 
 int
 brd_job_run_finish (brd_job_run_t *self)
 {
-    const brd_job_t *job = self->job;
     if (self->staged_out)
         memcpy (self->user_out,
                 self->staged_out,
-                (size_t) (job->n * job->out_size));
+                (size_t) (self->plan.n * self->plan.out_size));
     s_collect_errors (self);
     return s_verdict (self);
 }

@@ -172,6 +172,9 @@ brd_future_end (brood_future_t *self, const brd_call_end_t *end)
 static void
 s_note_emit (brood_future_t *self, const brd_wire_note_t *note)
 {
+    // A worker that does not mind its credit gets no more of our memory.
+    if (self->under_way && self->emit_count >= 4 * BRD_WORKER_EMIT_WINDOW)
+        return;
     brd_future_emit_t *emit =
         self->owned ? brd_mem_alloc (sizeof *emit + note->size) : NULL;
     if (!emit) {
@@ -184,6 +187,7 @@ s_note_emit (brood_future_t *self, const brd_wire_note_t *note)
     memcpy (emit->bytes, note->body, note->size);
     *self->emits_end = emit;
     self->emits_end = &emit->next;
+    self->emit_count++;
 }
 
 void
@@ -407,6 +411,7 @@ brood_future_next (brood_future_t *self,
     brd_future_emit_t *emit = self->emits;
     if (emit) {
         self->emits = emit->next;
+        self->emit_count--;
         if (!self->emits)
             self->emits_end = &self->emits;
         if (self->under_way)

@@ -35,8 +35,9 @@ typedef struct {
     int32_t done;  // 1: here it is
 } brd_job_result_t;
 
-typedef struct brd_job {
-    // Set by the owner before the first leg
+// What is to be done. The owner keeps a copy of its own and believes no other:
+// a worker that writes where it should not must not lead the owner astray.
+typedef struct {
     uint32_t kind;  // brd_job_kind_t
     int32_t owner;  // pid
     uint64_t n;
@@ -52,6 +53,10 @@ typedef struct brd_job {
     uint64_t errors;  // Address of n int32_t, 0: not wanted
     uint64_t fn;
     int32_t stop_at_error;
+} brd_job_plan_t;
+
+typedef struct brd_job {
+    brd_job_plan_t plan;    // Set by the owner before the first leg
     _Atomic uint32_t stop;  // 1: no more items; read for each, so it lies here
 
     // Shared
