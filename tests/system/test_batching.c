@@ -170,8 +170,8 @@ static void
 s_test_no_worker_idle (void **state)
 {
     (void) state;
-    // One worker stays free: with a long task in each, a tiny one that was given
-    // out in advance may rightly wait behind one.
+    // One worker stays free: with a long task in each, a tiny one that was
+    // given out in advance may rightly wait behind one.
     enum {
         LONGS = 3
     };
