@@ -39,9 +39,14 @@
 
 enum {
     S_READY_MS = 10000,
+#ifdef BRD_NURSERY_SANITIZED
+    S_REHEARSE_MS = 500,  // There is more to rehearse
+    S_REHEARSALS = 6,
+#else
     S_REHEARSE_MS = 10,  // Doubled with every sixth snapshot of no use
     S_REHEARSALS = 30,   // 2 s in all
-    S_KILLED_MS = 1000   // For a killed nursery to be gone
+#endif
+    S_KILLED_MS = 1000  // For a killed nursery to be gone
 };
 
 // Where the kernel has none, or a filter forbids them, there are others to see

@@ -57,6 +57,31 @@ s_tell_time (void)
     (void) localtime_r (&now, &tm);
 }
 
+#ifdef BRD_NURSERY_SANITIZED
+// Nor for us. libc sets its malloc right in a fork; that of the sanitizers
+// stays locked. Each of its sizes has a lock of its own, met only when what the
+// thread has of that size is used up.
+static void
+s_ask_malloc (void)
+{
+    for (size_t size = 16; size <= 65536; size += size < 64 ? 16 : size / 4) {
+        void **chain = NULL;
+        for (size_t i = 0; i < (size <= 1024 ? 300 : 262144 / size); i++) {
+            void **chunk = malloc (size);  // lint: rehearses the sanitizers'
+            if (!chunk)
+                break;
+            *chunk = chain;
+            chain = chunk;
+        }
+        while (chain) {
+            void **next = *chain;
+            free (chain);  // lint: rehearses the sanitizers'
+            chain = next;
+        }
+    }
+}
+#endif
+
 int
 brd_nursery_child_rehearse (int timeout_ms)
 {
@@ -72,6 +97,9 @@ brd_nursery_child_rehearse (int timeout_ms)
     (void) sigprocmask (SIG_UNBLOCK, &set, NULL);
     s_reseed ();
     s_tell_time ();
+#ifdef BRD_NURSERY_SANITIZED
+    s_ask_malloc ();
+#endif
     brd_nursery_clean_output ();
     const int rc = brd_nursery_clean_exit ();
     (void) sigprocmask (SIG_BLOCK, &set, NULL);

@@ -11,6 +11,14 @@
 #ifndef BRD_NURSERY_INTERNAL_H
 #define BRD_NURSERY_INTERNAL_H
 
+#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
+#define BRD_NURSERY_SANITIZED
+#elif defined __has_feature
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define BRD_NURSERY_SANITIZED
+#endif
+#endif
+
 #include <stdint.h>
 #include <sys/resource.h>
 #include <sys/types.h>

@@ -262,17 +262,17 @@ static void
 s_test_orders (void **state)
 {
     (void) state;
-    void *context = zmq_ctx_new ();
     for (int used = 0; used < 2; used++) {
         s_victim_t victim;
         s_open (&victim, used);
+        void *context = zmq_ctx_new ();
         for (int i = 0; i < victim.sockets.count; i++) {
             s_order (context, ZMQ_DEALER, victim.sockets.names[i]);
             s_order (context, ZMQ_ROUTER, victim.sockets.names[i]);
         }
         s_check (&victim);
+        zmq_ctx_term (context);
     }
-    zmq_ctx_term (context);
 }
 
 // --- Another user ----------------------------------------------------------
