@@ -254,3 +254,15 @@ t_eventually (int (*check) (void *arg), void *arg, int seconds)
         nanosleep (&(struct timespec){ .tv_nsec = 3000000 }, NULL);
     }
 }
+
+static int
+s_few_open (void *arg)
+{
+    return t_open_fds () <= *(const int *) arg;
+}
+
+int
+t_open_fds_fall_to (int count)
+{
+    return t_eventually (s_few_open, &count, 10);
+}

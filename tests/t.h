@@ -58,6 +58,11 @@ t_marked_wait (int n, int seconds);
 int
 t_open_fds (void);
 
+// Waits until no more than count are: libzmq closes its own in threads of its
+// own, a moment later. 1, or 0 after ten seconds.
+int
+t_open_fds_fall_to (int count);
+
 // Waits, looking every few milliseconds, until check (arg) is not 0, and
 // returns that; 0 after so many seconds.
 int

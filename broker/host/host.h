@@ -133,8 +133,6 @@ brd_host_pool_do (brd_host_pool_t *pool,
 int
 brd_host_pool_check (brd_host_pool_t *pool);
 
-brd_host_t *
-brd_host_of (const brd_host_pool_t *pool);
 uint32_t
 brd_host_pool_number (const brd_host_pool_t *pool);
 // 1 if workers may read this process's memory.

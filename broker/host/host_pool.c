@@ -436,12 +436,6 @@ brd_host_pool_check (brd_host_pool_t *self)
     return error ? -1 : 0;
 }
 
-brd_host_t *
-brd_host_of (const brd_host_pool_t *self)
-{
-    return self->host;
-}
-
 uint32_t
 brd_host_pool_number (const brd_host_pool_t *self)
 {

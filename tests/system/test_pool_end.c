@@ -658,13 +658,6 @@ s_test_nested_terminate (void **state)
     assert_int_equal (errno, EPIPE);
 }
 
-// libzmq closes its sockets in threads of its own, a moment later.
-static int
-s_as_many (void *arg)
-{
-    return t_open_fds () <= *(const int *) arg;
-}
-
 // --- Over and over ---------------------------------------------------------
 
 static void
@@ -682,7 +675,7 @@ s_test_flat (void **state)
         if (round == 4)
             before = t_open_fds ();
     }
-    assert_true (t_eventually (s_as_many, &before, 10));
+    assert_true (t_open_fds_fall_to (before));
 }
 
 int

@@ -349,13 +349,6 @@ s_test_descriptors (void **state)
     free (s_run (s_descriptors, 0));
 }
 
-// libzmq closes its sockets in threads of its own, a moment later.
-static int
-s_as_many (void *arg)
-{
-    return t_open_fds () <= *(const int *) arg;
-}
-
 static void
 s_own_descriptors (void *arg)
 {
@@ -365,11 +358,10 @@ s_own_descriptors (void *arg)
     int before = t_open_fds (), last = first + 1;
     for (int i = 0; i < 3; i++) {
         s_use ("local:4");
-        s_must (t_eventually (s_as_many, &before, 10), "descriptors are left");
+        s_must (t_open_fds_fall_to (before), "descriptors are left");
     }
     brood_fini ();
-    s_must (t_eventually (s_as_many, &last, 10),
-            "brood_fini leaves descriptors");
+    s_must (t_open_fds_fall_to (last), "brood_fini leaves descriptors");
 }
 
 static void

@@ -573,13 +573,6 @@ s_resident_kb (void)
     return kb;
 }
 
-// libzmq closes its sockets in threads of its own, a moment later.
-static int
-s_as_many (void *arg)
-{
-    return t_open_fds () <= *(const int *) arg;
-}
-
 static void
 s_cycles (void *arg)
 {
@@ -606,7 +599,7 @@ s_cycles (void *arg)
         threads = s_threads (tids, 64);
     }
     printf ("%ld kB, then %ld\n", kb, s_resident_kb ());
-    s_must (t_eventually (s_as_many, &fds, 10), "descriptors are left");
+    s_must (t_open_fds_fall_to (fds), "descriptors are left");
     s_must (s_resident_kb () - kb < KB_MAX, "memory is left");
     s_must (s_threads (tids, 64) == threads, "threads are left");
 }
