@@ -294,6 +294,11 @@ brd_host_pool_open (brd_host_t *host, brd_host_pool_options_t *options)
     self->host = host;
     self->fd = -1;
     brd_list_init (&self->link);
+    self->snapshot = brd_shared_snapshot_begin (host->shared);
+    if (self->snapshot < 0) {
+        brd_mem_free (self);
+        return NULL;
+    }
     self->setup = options->setup;
     self->setup.arena = host->arena;
     memcpy (self->setup.owner, host->id, BRD_ZMQ_ID);
@@ -354,6 +359,8 @@ brd_host_pool_end (brd_host_pool_t *self)
 
     if (fd >= 0)
         brd_nursery_end (&fd, self->nursery, S_END_MS);
+    brd_shared_snapshot_end (host->shared, self->snapshot);
+    self->snapshot = -1;
 
     brd_host_lock (host);
     host->now = brd_clock_now ();
@@ -379,6 +386,7 @@ brd_host_pool_free (brd_host_pool_t **pool_p)
     }
     brd_list_remove (&self->link);
     brd_host_unlock (self->host);
+    brd_shared_snapshot_end (self->host->shared, self->snapshot);
     brd_mem_free (self->setup.initargs);
     brd_mem_free (self);
     *pool_p = NULL;

@@ -119,6 +119,14 @@ brd_sys_seqpacket_pair (int ret_fds[2])
     return socketpair (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ret_fds);
 }
 
+int
+brd_sys_datagram (void)
+{
+    if (brd_fault_hit (BRD_FAULT_SYSTEM))
+        return -1;
+    return socket (AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+}
+
 pid_t
 brd_sys_fork (void)
 {

@@ -38,6 +38,8 @@ int
 brd_sys_pipe (int ret_fds[2]);
 int
 brd_sys_seqpacket_pair (int ret_fds[2]);
+int
+brd_sys_datagram (void);  // Local, non-blocking
 pid_t
 brd_sys_fork (void);
 int
