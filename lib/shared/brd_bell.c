@@ -3,8 +3,8 @@
 // SPDX-License-Identifier: MPL-2.0
 //
 // The name of a bell is "\0brood/<the brood's secret>/<seat>": nobody outside
-// can guess it, and it needs no table. The socket is the thread's, close-on-exec
-// and of no use to children, who have it replaced.
+// can guess it, and it needs no table. The socket is the thread's, closed on
+// exec and of no use to children, who have it replaced.
 
 #include "shared/brd_bell.h"
 

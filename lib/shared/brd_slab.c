@@ -5,9 +5,9 @@
 //     brd_slabs_t.first[class] -> slab -> slab -> ...
 //     slab (one run): | head | slot | slot | ... |
 //
-// A chain only grows, at its head, so whoever walks it needs no lock. A new slab
-// is first the process's own; given to the keeper before it is linked, it is
-// lost if its maker dies between the two: 64 KiB, once, rather than a chain
+// A chain only grows, at its head, so whoever walks it needs no lock. A new
+// slab is first the process's own; given to the keeper before it is linked, it
+// is lost if its maker dies between the two: 64 KiB, once, rather than a chain
 // that leads to memory of somebody else.
 
 #include "shared/brd_slab.h"

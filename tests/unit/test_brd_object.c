@@ -1,5 +1,4 @@
-// test_brd_object.c - objects live as long as somebody may use them, and no
-// longer
+// test_brd_object.c - objects live as long as somebody may use them
 //
 // SPDX-License-Identifier: MPL-2.0
 
