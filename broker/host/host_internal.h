@@ -96,7 +96,7 @@ struct brd_host {
     int stepping;  // 1: the core's effects are being done
     int changed;   // 1: followers should look again
     int turning;   // 1: within brd_host_turn
-    int touched;   // 1: the link was written to since it was read
+    int touched;   // 1: the link was used since it was read to the end
     int64_t now;   // The clock, as of the turn under way
 
     // Driving

@@ -89,8 +89,10 @@ brd_host_worker_free (brd_host_worker_t *self)
         brd_map_remove (&host->workers, self->number);
         self->pool->live--;
     }
-    if (self->connected)
+    if (self->connected) {
+        host->touched = 1;
         brd_zmq_disconnect (host->link, self->name);
+    }
     brd_list_remove (&self->dirty);
     brd_list_remove (&self->buried);
     if (self->pid > 0)
@@ -124,6 +126,7 @@ s_connect (brd_host_worker_t *self)
         brd_host_watch (host, brd_zmq_fd (host->link));
         brd_host_ring (host);  // The leader sleeps without it
     }
+    host->touched = 1;
     if (brd_zmq_connect (host->link, self->name, self->peer) < 0)
         return -1;
     self->connected = 1;
