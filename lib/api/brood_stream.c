@@ -20,6 +20,7 @@
 #include <string.h>
 
 #include "api/brd_job_run.h"
+#include "api/brd_large.h"
 #include "api/brd_outcome.h"
 #include "api/brd_pool.h"
 #include "base/brd_check.h"
@@ -80,7 +81,7 @@ s_item_free (s_item_t *item)
 {
     brd_list_remove (&item->link);
     brd_outcome_fini (&item->outcome);
-    brd_mem_free (item->body_large);
+    brd_large_free (item->body_large);
     brd_mem_free (item);
 }
 
@@ -251,18 +252,13 @@ s_item_new (brood_stream_t *self, const brood_msg_t *msg)
     memset (item, 0, offsetof (s_item_t, outcome.small));
     brd_list_init (&item->link);
     item->stream = self;
-    void *body = item->outcome.small;
-    if (size > sizeof item->outcome.small) {
-        body = item->body_large = brd_mem_alloc (size);
-        if (!body) {
-            s_item_free (item);
-            return NULL;
-        }
+    if (brd_large_set_body (
+            &item->call, &item->outcome, &item->body_large, bytes, size)
+        < 0) {
+        s_item_free (item);
+        return NULL;
     }
-    memcpy (body, bytes, size);
     item->call.fn = brd_pool_address (&self->fn);
-    item->call.body = body;
-    item->call.core.size_bytes = (uint32_t) size;
     item->call.core.options = self->options;
     item->call.core.priority = self->priority;
     item->call.ended = s_call_ended;
