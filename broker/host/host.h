@@ -190,6 +190,15 @@ brd_host_wait (brd_host_t *self,
                void *arg,
                int64_t deadline);
 
+// The same, and it ends, with 0, when the descriptor also is readable. -1 also
+// with EMFILE.
+int
+brd_host_wait_also (brd_host_t *self,
+                    int (*done) (void *arg),
+                    void *arg,
+                    int64_t deadline,
+                    int also);
+
 // Locked. 1 if the call's function is running in a worker now.
 int
 brd_host_running (const brd_call_t *call);

@@ -20,6 +20,7 @@
 #include "api/brd_large.h"
 #include "api/brd_pool.h"
 #include "api/brd_runtime.h"
+#include "api/brd_waitable.h"
 #include "base/brd_check.h"
 #include "base/brd_clock.h"
 #include "base/brd_mem.h"
@@ -212,6 +213,11 @@ s_wait (brood_future_t *self, int timeout_ms)
     return brd_host_wait (
         self->host, s_is_done, self, brd_clock_deadline (timeout_ms));
 }
+
+const brd_waitable_t brd_future_waitable = {
+    .ready = s_is_done,
+    .on_host = 1,
+};
 
 static int
 s_fail (const brood_future_t *self)

@@ -23,6 +23,7 @@
 #include "api/brd_large.h"
 #include "api/brd_outcome.h"
 #include "api/brd_pool.h"
+#include "api/brd_waitable.h"
 #include "base/brd_check.h"
 #include "base/brd_clock.h"
 #include "base/brd_list.h"
@@ -537,6 +538,26 @@ brood_stream_index (const brood_stream_t *self)
     BRD_REQUIRE_MINE (self, BRD_KIND_STREAM, -1);
     return self->index;
 }
+
+static int
+s_prepare_to_wait (void *handle)
+{
+    return s_pull (handle);
+}
+
+// Room for more of a source is no reason here: it was pulled before.
+static int
+s_is_ready (void *handle)
+{
+    const brood_stream_t *self = handle;
+    return s_readable (self) != NULL || s_at_end (self);
+}
+
+const brd_waitable_t brd_stream_waitable = {
+    .prepare = s_prepare_to_wait,
+    .ready = s_is_ready,
+    .on_host = 1,
+};
 
 // --- Giving up -------------------------------------------------------------
 
