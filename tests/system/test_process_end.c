@@ -268,6 +268,7 @@ s_interrupted (void *arg)
     (void) s_start (s_obedient, 0);
     s_await (0);
     T_MUST (pthread_create (&thread, NULL, s_interrupter, NULL) == 0);
+    pthread_detach (thread);
     atexit (s_exit_begins);
     exit (0);
 }
@@ -322,6 +323,7 @@ s_pool_meanwhile (void *arg)
     T_MUST (pool != NULL);
     (void) s_start (s_wait_for_pool, 0);
     T_MUST (pthread_create (&thread, NULL, s_use_pool, pool) == 0);
+    pthread_detach (thread);
     atexit (s_exit_begins);
     exit (0);
 }
