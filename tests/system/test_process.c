@@ -118,6 +118,14 @@ s_thread_exit (void *arg)
     pthread_exit (NULL);
 }
 
+static int
+s_exec (void *arg)
+{
+    (void) arg;
+    execlp ("sh", "sh", "-c", "exit 9", (char *) NULL);
+    return 127;
+}
+
 static void
 s_test_exit_codes (void **state)
 {
@@ -134,6 +142,7 @@ s_test_exit_codes (void **state)
         assert_int_equal (s_run (s_raise, &signal_no), -signals[i]);
     }
     assert_int_equal (s_run (s_thread_exit, NULL), 0);
+    assert_int_equal (s_run (s_exec, NULL), 9);
 }
 
 static void
@@ -433,6 +442,25 @@ s_test_repr (void **state)
     brood_process_join (p, 20000);
     assert_string_equal (brood_process_repr (p),
                          "<Process(it, stopped exitcode=-SIGTERM)>");
+}
+
+static void
+s_inline (void *arg)
+{
+    (void) arg;
+    T_MUST (
+        brood_init_with (NULL, NULL, &(brood_options_t){ .inline_calls = 1 })
+        == 0);
+    BROOD_AUTO (process) p = brood_process_new (s_return, NULL);
+    T_MUST (brood_process_start (p) == -1 && errno == ENOTSUP);
+    T_MUST (strstr (brood_error (), "inline_calls") != NULL);
+}
+
+static void
+s_test_inline (void **state)
+{
+    (void) state;
+    t_process_alone (s_inline);
 }
 
 // --- Signals and the sentinel ----------------------------------------------
@@ -759,6 +787,7 @@ main (int argc, char **argv)
         // In children that have not used brood before
         cmocka_unit_test (s_test_main_process),
         cmocka_unit_test (s_test_classes),
+        cmocka_unit_test (s_test_inline),
         cmocka_unit_test (s_test_exit_codes),
         cmocka_unit_test (s_test_states),
         cmocka_unit_test (s_test_bad_calls),

@@ -9,11 +9,17 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
+#include <sys/pidfd.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -142,6 +148,87 @@ s_test_children_and_signals (void **state)
     t_process_alone (s_ignored);
     t_process_alone (s_waited);
     t_process_alone (s_handled);
+}
+
+// Orphans come to it, our nurseries too: they are reaped with their process.
+static void
+s_reaper (void *arg)
+{
+    (void) arg;
+    T_MUST (prctl (PR_SET_CHILD_SUBREAPER, 1) == 0);
+    s_right_codes ();
+    T_MUST (waitpid (-1, NULL, WNOHANG) == -1 && errno == ECHILD);
+}
+
+static void
+s_test_reaper (void **state)
+{
+    (void) state;
+    t_process_alone (s_reaper);
+}
+
+// A kernel before 5.3, or a filter: the pair tells what the pidfds would.
+static void
+s_forbid_pidfds (void)
+{
+    struct sock_filter filter[] = {
+        BPF_STMT (BPF_LD | BPF_W | BPF_ABS, offsetof (struct seccomp_data, nr)),
+        BPF_JUMP (BPF_JMP | BPF_JEQ | BPF_K, SYS_pidfd_open, 0, 1),
+        BPF_STMT (BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+        BPF_STMT (BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    const struct sock_fprog program = {
+        .len = sizeof filter / sizeof *filter,
+        .filter = filter,
+    };
+    T_MUST (prctl (PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+    T_MUST (prctl (PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0);
+    T_MUST (pidfd_open (getpid (), 0) == -1 && errno == ENOSYS);
+}
+
+static int
+s_parent_without_pidfds (void *arg)
+{
+    (void) arg;
+    brood_process_t *parent = brood_process_parent ();
+    T_MUST (brood_process_is_alive (parent) == 1);
+    T_MUST (brood_process_join (parent, 5) == -1 && errno == ETIMEDOUT);
+    T_MUST (brood_process_sentinel (parent) == -1 && errno == ENOTSUP);
+    return 0;
+}
+
+static void
+s_no_pidfds (void *arg)
+{
+    (void) arg;
+    s_forbid_pidfds ();
+    s_right_codes ();
+    BROOD_AUTO (process) p = brood_process_new (s_for_ever, NULL);
+    BROOD_AUTO (process) q = brood_process_new (s_parent_without_pidfds, NULL);
+    T_MUST (brood_process_start (p) == 0);
+    T_MUST (brood_process_signal (p, SIGSTOP) == 0);
+    T_MUST (brood_process_signal (p, SIGCONT) == 0);
+    struct pollfd one = { .fd = brood_process_sentinel (p), .events = POLLIN };
+    T_MUST (poll (&one, 1, 50) == 0);
+    T_MUST (brood_process_is_alive (p) == 1);
+    T_MUST (brood_process_join (p, 5) == -1 && errno == ETIMEDOUT);
+    T_MUST (brood_process_terminate (p) == 0);
+    for (int i = 0; i < 3; i++) {
+        T_MUST (poll (&one, 1, 20000) == 1);
+        T_MUST (brood_process_join (p, 0) == 0);
+    }
+    T_MUST (brood_process_exitcode (p) == -SIGTERM);
+    T_MUST (brood_process_start (q) == 0);
+    T_MUST (brood_process_join (q, 20000) == 0);
+    T_MUST (brood_process_exitcode (q) == 0);
+}
+
+static void
+s_test_no_pidfds (void **state)
+{
+    (void) state;
+    t_process_alone (s_no_pidfds);
+    assert_int_equal (t_marked_wait (0, 20), 0);
 }
 
 // --- What it is born with --------------------------------------------------
@@ -519,6 +606,8 @@ main (int argc, char **argv)
     (void) argc;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test (s_test_children_and_signals),
+        cmocka_unit_test (s_test_reaper),
+        cmocka_unit_test (s_test_no_pidfds),
         cmocka_unit_test (s_test_birth),
         cmocka_unit_test (s_test_stdin),
         cmocka_unit_test (s_test_closes_all),
