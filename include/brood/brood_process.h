@@ -71,7 +71,7 @@ extern "C" {
 //
 // The program's own wait (), SIGCHLD, signal handlers and output never notice.
 // A running process costs two processes, this one and one that looks after it,
-// and two or three descriptors here.
+// and two descriptors here, until its handle is destroyed.
 //
 // Threads and fork. Any thread. Only the process that started it can join,
 // signal or watch it (EPERM elsewhere). A child that has the handle from its

@@ -1,27 +1,22 @@
-// test_process.c - the life of a process: start, join, signals, names, wishes
+// test_process.c - the life of a process: start, join, signals, names
 //
 // SPDX-License-Identifier: MPL-2.0
 //
-// Its end together with its parent's: test_process_end.c. Processes in
-// processes and pools: test_process_nested.c. What the rest of the program
-// notices: test_process_world.c.
+// What it is to be like: test_process_options.c. Its end together with its
+// parent's: test_process_end.c. Processes in processes and pools:
+// test_process_nested.c. What the rest of the program notices:
+// test_process_world.c.
 
 #include "t_process.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
-
-#include <brood.h>
 
 // What children tell.
 static struct {
@@ -594,133 +589,6 @@ s_test_nursery_killed (void **state)
     assert_int_equal (t_marked_wait (0, 20), 0);
 }
 
-// --- Wishes ----------------------------------------------------------------
-
-static int
-s_wishes (void *arg)
-{
-    (void) arg;
-    char path[100];
-    struct rlimit limit;
-    const char *value = getenv ("T_PROCESS");
-    s_tell (0, value && strcmp (value, "yes") == 0 ? 1 : -1);
-    s_tell (1, strcmp (getcwd (path, sizeof path), "/") == 0 ? 1 : -1);
-    getrlimit (RLIMIT_CORE, &limit);
-    s_tell (2, limit.rlim_cur == 0 && limit.rlim_max == 4096 ? 1 : -1);
-    s_tell (3, getpriority (PRIO_PROCESS, 0));
-    cpu_set_t cpus;
-    sched_getaffinity (0, sizeof cpus, &cpus);
-    s_tell (4, CPU_COUNT (&cpus));
-    // What it executes has that environment too.
-    FILE *file = popen ("echo $T_PROCESS", "r");
-    path[0] = '\0';
-    s_tell (5,
-            file && fgets (path, sizeof path, file)
-                    && strcmp (path, "yes\n") == 0
-                ? 1
-                : -1);
-    if (file)
-        pclose (file);
-    // It is an environment like any other.
-    setenv ("T_PROCESS", "no", 1);
-    s_tell (6, strcmp (getenv ("T_PROCESS"), "no") == 0 ? 1 : -1);
-    return 0;
-}
-
-static int
-s_first_cpu (void)
-{
-    cpu_set_t cpus;
-    size_t cpu = 0;
-    sched_getaffinity (0, sizeof cpus, &cpus);
-    while (!CPU_ISSET (cpu, &cpus))
-        cpu++;
-    return (int) cpu + 1;
-}
-
-static void
-s_test_wishes (void **state)
-{
-    (void) state;
-    s_forget ();
-    char path[300], entry[300];
-    snprintf (path, sizeof path, "PATH=%s", getenv ("PATH"));
-    snprintf (entry, sizeof entry, "T_PROCESS=yes");
-    char *env[] = { path, entry, NULL };
-    brood_rlimit_t limit = { RLIMIT_CORE, 0, 4096 };
-    const int nice_now = getpriority (PRIO_PROCESS, 0);
-    BROOD_AUTO (process)
-    p = brood_process_new_with (s_wishes,
-                                NULL,
-                                &(brood_process_options_t){
-                                    .cwd = "/",
-                                    .env = env,
-                                    .rlimits = &limit,
-                                    .n_rlimits = 1,
-                                    .nice = 3,
-                                    .cpu = s_first_cpu (),
-                                });
-    // All copied.
-    memset (entry, 'x', 5);
-    env[0] = NULL;
-    limit.soft = 77;
-    assert_int_equal (brood_process_start (p), 0);
-    assert_int_equal (brood_process_join (p, 20000), 0);
-    assert_int_equal (s_told (0), 1);
-    assert_int_equal (s_told (1), 1);
-    assert_int_equal (s_told (2), 1);
-    assert_int_equal (s_told (3), nice_now + 3 > 19 ? 19 : nice_now + 3);
-    assert_int_equal (s_told (4), 1);
-    assert_int_equal (s_told (5), 1);
-    assert_int_equal (s_told (6), 1);
-    assert_int_equal (getpriority (PRIO_PROCESS, 0), nice_now);
-    assert_null (getenv ("T_PROCESS"));
-}
-
-// An error of start, with a text; then it can be tried again.
-static void
-s_test_wishes_that_fail (void **state)
-{
-    (void) state;
-    s_forget ();
-    const int fds = t_open_fds ();
-    char folder[] = "/tmp/brood-test-XXXXXX";
-    assert_non_null (mkdtemp (folder));
-    assert_int_equal (rmdir (folder), 0);
-    BROOD_AUTO (process)
-    p = brood_process_new_with (
-        s_sleep, NULL, &(brood_process_options_t){ .cwd = folder });
-    assert_int_equal (brood_process_start (p), -1);
-    assert_int_equal (errno, ENOENT);
-    assert_non_null (strstr (brood_error (), folder));
-    assert_non_null (strstr (brood_error (), brood_process_name (p)));
-    assert_int_equal (brood_process_is_alive (p), 0);
-    assert_int_equal (brood_process_pid (p), 0);
-    assert_int_equal (t_open_fds (), fds);
-    assert_int_equal (t_marked_wait (0, 20), 0);
-    assert_int_equal (mkdir (folder, 0700), 0);
-    assert_int_equal (brood_process_start (p), 0);
-    assert_int_equal (brood_process_kill (p), 0);
-    assert_int_equal (brood_process_join (p, 20000), 0);
-    assert_int_equal (rmdir (folder), 0);
-
-    const brood_rlimit_t limit = { RLIMIT_NOFILE, UINT64_MAX, UINT64_MAX };
-    BROOD_AUTO (process)
-    q = brood_process_new_with (
-        s_sleep,
-        NULL,
-        &(brood_process_options_t){ .rlimits = &limit, .n_rlimits = 1 });
-    assert_int_equal (brood_process_start (q), -1);
-    assert_int_equal (errno, EPERM);
-    assert_non_null (strstr (brood_error (), "rlimits"));
-    BROOD_AUTO (process)
-    r = brood_process_new_with (
-        s_sleep, NULL, &(brood_process_options_t){ .cpu = 60001 });
-    assert_int_equal (brood_process_start (r), -1);
-    assert_int_equal (errno, EINVAL);
-    assert_non_null (strstr (brood_error (), "CPU 60000"));
-}
-
 // --- Children --------------------------------------------------------------
 
 static void
@@ -799,8 +667,6 @@ main (int argc, char **argv)
         cmocka_unit_test (s_test_many_join),
         cmocka_unit_test (s_test_interrupt),
         cmocka_unit_test (s_test_nursery_killed),
-        cmocka_unit_test (s_test_wishes),
-        cmocka_unit_test (s_test_wishes_that_fail),
         cmocka_unit_test (s_test_children),
         cmocka_unit_test (s_test_nothing_is_left),
     };

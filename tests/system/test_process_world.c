@@ -449,6 +449,48 @@ s_test_output (void **state)
     free (said);
 }
 
+static void
+s_reader (const brood_log_line_t *line, void *arg)
+{
+    (void) line;
+    (void) arg;
+    printf ("in the wrong process\n");
+}
+
+static int
+s_log (void *arg)
+{
+    (void) arg;
+    brood_log_info ("hello");
+    brood_log_debug ("not this");
+    return 0;
+}
+
+static void
+s_log_lines (void *arg)
+{
+    (void) arg;
+    brood_log_set (BROOD_LOG_INFO, s_reader, NULL);
+    BROOD_AUTO (process)
+    p = brood_process_new_with (
+        s_log, NULL, &(brood_process_options_t){ .name = "the-logger" });
+    T_MUST (brood_process_start (p) == 0);
+    T_MUST (brood_process_join (p, 20000) == 0);
+}
+
+// To stderr, with its name; the parent's function is not called in it.
+static void
+s_test_log (void **state)
+{
+    (void) state;
+    char *said = t_process_program (s_log_lines, NULL);
+    assert_non_null (strstr (said, "the-logger"));
+    assert_non_null (strstr (said, "hello"));
+    assert_null (strstr (said, "not this"));
+    assert_null (strstr (said, "wrong process"));
+    free (said);
+}
+
 // --- Limits ----------------------------------------------------------------
 
 // As many as there is room for; then a clear error, nothing leaked, and room
@@ -612,6 +654,7 @@ main (int argc, char **argv)
         cmocka_unit_test (s_test_stdin),
         cmocka_unit_test (s_test_closes_all),
         cmocka_unit_test (s_test_output),
+        cmocka_unit_test (s_test_log),
         cmocka_unit_test (s_test_no_descriptors),
         cmocka_unit_test (s_test_stray_fork),
         cmocka_unit_test (s_test_threads),
