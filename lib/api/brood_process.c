@@ -21,6 +21,7 @@
 #include "api/brd_children.h"
 #include "api/brd_process_private.h"
 #include "api/brd_runtime.h"
+#include "api/brd_waitable.h"
 #include "base/brd_check.h"
 #include "base/brd_clock.h"
 #include "base/brd_mem.h"
@@ -274,6 +275,35 @@ brood_process_self (const brood_process_t *self)
     BRD_REQUIRE_HANDLE (self, BRD_KIND_PROCESS, NULL);
     return self->arg;
 }
+
+// --- Waiting for several things --------------------------------------------
+
+static int
+s_prepare (void *handle)
+{
+    const brood_process_t *self = handle;
+    return self->kin == BRD_PROCESS_IS_PARENT
+               ? 0
+               : s_check_started (self, "brood_wait_any");
+}
+
+static int
+s_ready (void *handle)
+{
+    return s_look (handle);
+}
+
+static int
+s_fd (void *handle)
+{
+    return brd_process_run_sentinel (handle);
+}
+
+const brd_waitable_t brd_process_waitable = {
+    .prepare = s_prepare,
+    .ready = s_ready,
+    .fd = s_fd,
+};
 
 // --- Names -----------------------------------------------------------------
 

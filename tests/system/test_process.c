@@ -514,6 +514,38 @@ s_test_signal_and_sentinel (void **state)
     assert_int_equal (brood_process_sentinel (p), fd);
 }
 
+static void
+s_test_wait_any (void **state)
+{
+    (void) state;
+    s_forget ();
+    int fds[2];
+    assert_int_equal (pipe (fds), 0);
+    BROOD_AUTO (process) p = brood_process_new (s_sleep, NULL);
+    BROOD_AUTO (process) q = brood_process_new (s_sleep, NULL);
+    brood_wait_t on[] = { { .handle = p }, { .handle = q }, { .fd = fds } };
+    assert_int_equal (brood_wait_any (on, 3, 0), -1);
+    assert_int_equal (errno, ECHILD);
+    assert_int_equal (brood_process_start (p), 0);
+    assert_int_equal (brood_process_start (q), 0);
+    assert_int_equal (brood_wait_any (on, 3, 5), -1);
+    assert_int_equal (errno, ETIMEDOUT);
+    assert_int_equal (brood_process_kill (q), 0);
+    assert_int_equal (brood_wait_any (on, 3, 20000), 1);
+    assert_true (!on[0].ready && on[1].ready && !on[2].ready);
+    assert_int_equal (brood_process_exitcode (q), -SIGKILL);
+    assert_int_equal (write (fds[1], "x", 1), 1);
+    assert_int_equal (brood_wait_any (on, 3, 20000), 2);
+    assert_true (!on[0].ready && on[1].ready && on[2].ready);
+    on[0].handle = brood_process_current ();
+    assert_int_equal (brood_wait_any (on, 1, 0), -1);
+    assert_int_equal (errno, EPERM);
+    assert_int_equal (brood_process_kill (p), 0);
+    assert_int_equal (brood_process_join (p, 20000), 0);
+    close (fds[0]);
+    close (fds[1]);
+}
+
 // One of those that wait at once.
 static void *
 s_join (void *arg)
@@ -664,6 +696,7 @@ main (int argc, char **argv)
         cmocka_unit_test (s_test_names),
         cmocka_unit_test (s_test_repr),
         cmocka_unit_test (s_test_signal_and_sentinel),
+        cmocka_unit_test (s_test_wait_any),
         cmocka_unit_test (s_test_many_join),
         cmocka_unit_test (s_test_interrupt),
         cmocka_unit_test (s_test_nursery_killed),
