@@ -19,6 +19,7 @@ set (BROOD_HEADERS
      brood_msgpack.h
      brood_pool.h
      brood_prelude.h
+     brood_process.h
      brood_progress.h
      brood_stream.h
      brood_task.h

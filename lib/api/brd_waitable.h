@@ -22,6 +22,7 @@ typedef struct {
 } brd_waitable_t;
 
 extern const brd_waitable_t brd_future_waitable;
+extern const brd_waitable_t brd_process_waitable;
 extern const brd_waitable_t brd_stream_waitable;
 
 #endif  // BRD_WAITABLE_H
