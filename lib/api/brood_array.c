@@ -11,9 +11,10 @@
 
 #include "api/brd_shared_handle.h"
 #include "base/brd_check.h"
+#include "shared/brd_lock.h"
 
 typedef struct {
-    brd_object_t object;  // First
+    brd_lock_object_t locked;  // First
     uint64_t n;
 } s_array_t;
 
