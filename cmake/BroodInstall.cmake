@@ -14,14 +14,17 @@ set (BROOD_HEADERS
      brood_error.h
      brood_future.h
      brood_init.h
+     brood_lock.h
      brood_log.h
      brood_msg.h
      brood_msgpack.h
      brood_pool.h
      brood_prelude.h
      brood_progress.h
+     brood_rlock.h
      brood_stream.h
-     brood_task.h)
+     brood_task.h
+     brood_value.h)
 list (TRANSFORM BROOD_HEADERS PREPEND ${PROJECT_SOURCE_DIR}/include/brood/)
 list (PREPEND BROOD_HEADERS ${PROJECT_SOURCE_DIR}/include/brood.h)
 

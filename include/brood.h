@@ -47,7 +47,12 @@
 #include "brood/brood_pool.h"
 #include "brood/brood_progress.h"
 
+// Agree
+#include "brood/brood_lock.h"
+#include "brood/brood_rlock.h"
+
 // Share
+#include "brood/brood_value.h"
 #include "brood/brood_array.h"
 
 // clang-format on

@@ -203,6 +203,19 @@ brd_lock_holder (const brd_lock_t *self, brd_shared_t *shared)
 }
 
 void
+brd_lock_stats (const brd_lock_t *self,
+                brd_shared_t *shared,
+                brood_lock_stats_t *ret_stats)
+{
+    brd_lock_t *lock = (brd_lock_t *) self;
+    *ret_stats = (brood_lock_stats_t){
+        .acquired = atomic_load (&lock->acquired),
+        .contended = atomic_load (&lock->contended),
+        .holder = brd_lock_holder (self, shared),
+    };
+}
+
+void
 brd_lock_sweep (brd_lock_t *self, brd_shared_t *shared, pid_t pid)
 {
     uint32_t word = atomic_load (&self->word);

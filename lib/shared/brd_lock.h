@@ -18,6 +18,7 @@
 #include <sys/types.h>
 
 #include "base/brd_sleep.h"
+#include "brood/brood_lock.h"
 #include "shared/brd_object.h"
 
 typedef struct {
@@ -59,6 +60,11 @@ brd_lock_locked (const brd_lock_t *self);
 // The process that holds it at this moment, 0.
 pid_t
 brd_lock_holder (const brd_lock_t *self, brd_shared_t *shared);
+
+void
+brd_lock_stats (const brd_lock_t *self,
+                brd_shared_t *shared,
+                brood_lock_stats_t *ret_stats);
 
 // For sweeps: let go of by those who died.
 void
