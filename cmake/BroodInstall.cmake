@@ -11,7 +11,10 @@ include (CMakePackageConfigHelpers)
 # Classes that are not built yet keep their headers out of this list.
 set (BROOD_HEADERS
      brood_array.h
+     brood_barrier.h
+     brood_condition.h
      brood_error.h
+     brood_event.h
      brood_future.h
      brood_init.h
      brood_lock.h
@@ -22,6 +25,7 @@ set (BROOD_HEADERS
      brood_prelude.h
      brood_progress.h
      brood_rlock.h
+     brood_semaphore.h
      brood_stream.h
      brood_task.h
      brood_value.h)

@@ -50,6 +50,10 @@
 // Agree
 #include "brood/brood_lock.h"
 #include "brood/brood_rlock.h"
+#include "brood/brood_semaphore.h"
+#include "brood/brood_event.h"
+#include "brood/brood_condition.h"
+#include "brood/brood_barrier.h"
 
 // Share
 #include "brood/brood_value.h"

@@ -215,6 +215,13 @@ brd_lock_stats (const brd_lock_t *self,
     };
 }
 
+int
+brd_lock_is_of (const brd_lock_t *self, brd_shared_t *shared, pid_t pid)
+{
+    const uint32_t word = atomic_load (&((brd_lock_t *) self)->word);
+    return brd_seat_is_of (shared, s_seat (word), pid);
+}
+
 void
 brd_lock_sweep (brd_lock_t *self, brd_shared_t *shared, pid_t pid)
 {

@@ -66,7 +66,9 @@ brd_lock_stats (const brd_lock_t *self,
                 brd_shared_t *shared,
                 brood_lock_stats_t *ret_stats);
 
-// For sweeps: let go of by those who died.
+// For sweeps: 1 if pid has it; let go of by those who died.
+int
+brd_lock_is_of (const brd_lock_t *self, brd_shared_t *shared, pid_t pid);
 void
 brd_lock_sweep (brd_lock_t *self, brd_shared_t *shared, pid_t pid);
 

@@ -84,6 +84,7 @@ s_take (brd_seats_t *self)
         atomic_store (&seat->bell, 0);
         atomic_store (&seat->sleeps, 0);
         atomic_store (&seat->locks, 0);
+        atomic_store (&seat->barrier, 0);
         atomic_store (&seat->tid, (uint32_t) syscall (SYS_gettid));
         return i;
     }
