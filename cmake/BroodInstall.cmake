@@ -28,7 +28,8 @@ set (BROOD_HEADERS
      brood_semaphore.h
      brood_stream.h
      brood_task.h
-     brood_value.h)
+     brood_value.h
+     brood_wait.h)
 list (TRANSFORM BROOD_HEADERS PREPEND ${PROJECT_SOURCE_DIR}/include/brood/)
 list (PREPEND BROOD_HEADERS ${PROJECT_SOURCE_DIR}/include/brood.h)
 

@@ -46,6 +46,7 @@
 #include "brood/brood_stream.h"
 #include "brood/brood_pool.h"
 #include "brood/brood_progress.h"
+#include "brood/brood_wait.h"
 
 // Agree
 #include "brood/brood_lock.h"
