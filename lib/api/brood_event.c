@@ -9,6 +9,7 @@
 #include "brood/brood_event.h"
 
 #include "api/brd_shared_handle.h"
+#include "api/brd_waitable.h"
 #include "base/brd_check.h"
 #include "base/brd_clock.h"
 #include "shared/brd_event.h"
@@ -75,3 +76,19 @@ brood_event_wait (brood_event_t *self, int timeout_ms)
     brd_sleep_begin (&sleep, brd_clock_deadline (timeout_ms));
     return brd_event_wait (s_event (self), &sleep);
 }
+
+// --- For brood_wait_any () -------------------------------------------------
+
+static int
+s_ready (void *handle)
+{
+    return brood_event_is_set (handle);
+}
+
+static brd_hold_t *
+s_hold (void *handle)
+{
+    return &((brood_event_t *) handle)->base.hold;
+}
+
+const brd_waitable_t brd_event_waitable = { .ready = s_ready, .hold = s_hold };
