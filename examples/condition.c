@@ -4,8 +4,8 @@
 //
 // A table in shared memory with room for three dishes. The cook waits until
 // there is room, the guests until there is something to eat; whoever changes
-// that notifies. What they look at is guarded by the condition's own lock, which
-// wait lets go of and holds again when it returns.
+// that notifies. What they look at is guarded by the condition's own lock,
+// which wait lets go of and holds again when it returns.
 //
 // Read next: lock.c, for what a 1 instead of 0 says.
 

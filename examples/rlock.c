@@ -2,9 +2,9 @@
 //
 // SPDX-License-Identifier: MPL-2.0
 //
-// Each function of a module takes the module's lock. With a plain lock, one that
-// calls another would wait for itself (EDEADLK); an rlock may be taken again by
-// the thread that holds it, and is free when it was released as often.
+// Each function of a module takes the module's lock. With a plain lock, one
+// that calls another would wait for itself (EDEADLK); an rlock may be taken
+// again by the thread that holds it, and is free when it was released as often.
 //
 // Read next: value.c: values and arrays have an rlock of their own.
 

@@ -3,8 +3,8 @@
 // SPDX-License-Identifier: MPL-2.0
 //
 // Eight tasks in four workers, and two seats. The semaphore reaches the workers
-// as an argument, by ref, as any handle does. Permits of a worker that is killed
-// come back by themselves, so a seat is never lost.
+// as an argument, by ref, as any handle does. Permits of a worker that is
+// killed come back by themselves, so a seat is never lost.
 //
 // Read next: event.c.
 

@@ -2,9 +2,9 @@
 //
 // SPDX-License-Identifier: MPL-2.0
 //
-// Three ways to count to the same number in four workers. `++*n` is three steps,
-// and two processes that take them at the same time count once. The value's own
-// lock makes them one, and so do the atomics, which are quicker.
+// Three ways to count to the same number in four workers. `++*n` is three
+// steps, and two processes that take them at the same time count once. The
+// value's own lock makes them one, and so do the atomics, which are quicker.
 //
 // Read next: array.c, for many numbers; lock.c.
 
