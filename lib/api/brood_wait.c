@@ -45,6 +45,8 @@ static const brd_waitable_t *
 s_waitable (const void *handle)
 {
     switch (((const brd_handle_t *) handle)->ref.kind) {
+    case BRD_KIND_EVENT:
+        return &brd_event_waitable;
     case BRD_KIND_FUTURE:
         return &brd_future_waitable;
     case BRD_KIND_PROCESS:
