@@ -23,6 +23,7 @@ set (BROOD_HEADERS
      brood_msgpack.h
      brood_pool.h
      brood_prelude.h
+     brood_process.h
      brood_progress.h
      brood_rlock.h
      brood_semaphore.h

@@ -23,6 +23,7 @@ typedef struct {
 
 extern const brd_waitable_t brd_event_waitable;
 extern const brd_waitable_t brd_future_waitable;
+extern const brd_waitable_t brd_process_waitable;
 extern const brd_waitable_t brd_stream_waitable;
 
 #endif  // BRD_WAITABLE_H

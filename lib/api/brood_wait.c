@@ -49,6 +49,8 @@ s_waitable (const void *handle)
         return &brd_event_waitable;
     case BRD_KIND_FUTURE:
         return &brd_future_waitable;
+    case BRD_KIND_PROCESS:
+        return &brd_process_waitable;
     case BRD_KIND_STREAM:
         return &brd_stream_waitable;
     default:

@@ -94,6 +94,7 @@ static const torture_group_t s_groups[] = {
     { "inline", "inline", 0, 0, torture_calls },
     { "inline-maps", "inline", 0, 0, torture_maps },
     { "birth", "local:2", 1, 0, torture_birth },
+    { "processes", NULL, 0, 0, torture_processes },
 };
 
 static const s_try_t *s_try;

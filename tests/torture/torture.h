@@ -42,7 +42,7 @@ typedef struct {
 } torture_group_t;
 
 // torture_values.c, torture_state.c, torture_sync.c, torture_calls.c,
-// torture_maps.c, torture_life.c
+// torture_maps.c, torture_life.c, torture_processes.c
 extern const torture_scenario_t torture_values[];
 extern const torture_scenario_t torture_state[];
 extern const torture_scenario_t torture_sync[];
@@ -51,6 +51,7 @@ extern const torture_scenario_t torture_maps[];
 extern const torture_scenario_t torture_life[];
 extern const torture_scenario_t torture_deaths[];
 extern const torture_scenario_t torture_birth[];
+extern const torture_scenario_t torture_processes[];
 
 // Did the call work? If not, that must have been allowed now, and errno and the
 // text must say why; else the program ends here.
