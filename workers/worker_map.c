@@ -279,7 +279,7 @@ s_keep_result (s_leg_t *leg, uint64_t item)
         (brd_job_result_t *) s_at (leg->job->plan.out) + item;
     result->offset = brd_arena_offset (leg->worker->setup->arena, at);
     result->size = (uint32_t) size;
-    result->done = 1;
+    atomic_store_explicit (&result->done, 1, memory_order_release);
     return 0;
 }
 

@@ -179,7 +179,7 @@ brd_host_credit (brd_host_t *self, brd_call_t *call, uint32_t count);
 // --- Driving ---------------------------------------------------------------
 
 // Not locked. Waits until done (arg) is not 0, driving as need be. done is
-// called under the lock. -1 with ETIMEDOUT or EINTR (brd_host_interrupt).
+// called under the lock. -1 with ETIMEDOUT or EINTR (brd_sleep.h).
 int
 brd_host_wait (brd_host_t *self,
                int (*done) (void *arg),
@@ -194,9 +194,10 @@ brd_host_running (const brd_call_t *call);
 void
 brd_host_changed (brd_host_t *self);
 
-// Safe in signal handlers.
+// Rings the leader's bell: something is to be done, or an interrupt has come
+// (brd_sleep.h). Safe in signal handlers.
 void
-brd_host_interrupt (brd_host_t *self);
+brd_host_ring (brd_host_t *self);
 
 // For a foreign loop: see brood_fd () and brood_dispatch ().
 int

@@ -26,6 +26,7 @@
 #include "base/brd_clock.h"
 #include "base/brd_error.h"
 #include "base/brd_futex.h"
+#include "base/brd_sleep.h"
 #include "base/brd_sys.h"
 #include "host/host_internal.h"
 
@@ -114,7 +115,7 @@ void
 brd_host_lead (brd_host_t *self, int64_t deadline)
 {
     struct pollfd fds[BRD_HOST_POOLS_MAX + 2];
-    const uint32_t interrupts = atomic_load (&self->interrupts);
+    const uint32_t interrupts = brd_sleep_interrupts ();
     int64_t until = brd_host_deadline (self);
     if (deadline < until)
         until = deadline;
@@ -138,7 +139,7 @@ brd_host_lead (brd_host_t *self, int64_t deadline)
         s_answer_bell (self);
         s_arm (self);  // It may have rung for a foreign loop
     }
-    if (atomic_load (&self->interrupts) != interrupts)
+    if (brd_sleep_interrupts () != interrupts)
         s_wake_all (self);
     const int64_t now = brd_clock_now ();
     if (now >= until)
@@ -216,23 +217,15 @@ brd_host_wait (brd_host_t *self,
                int64_t deadline)
 {
     int rc = 0;
+    brd_sleep_t sleep;
     pthread_mutex_lock (&self->lock);
-    // One that came when nobody waited is for whoever waits next: a handler
-    // cannot know whether the program is in a wait or just before it.
-    const uint32_t heard = self->interrupts_heard;
+    brd_sleep_begin (&sleep, deadline);
     if (!done (arg))
         s_push (self);
     while (!done (arg)) {
-        const uint32_t interrupts = atomic_load (&self->interrupts);
-        if (interrupts != heard) {
-            self->interrupts_heard = interrupts;
-            rc = brd_error_set (EINTR, "interrupted");
+        rc = brd_sleep_check (&sleep);
+        if (rc < 0)
             break;
-        }
-        if (deadline != BRD_NEVER && brd_clock_now () >= deadline) {
-            rc = brd_error_set (ETIMEDOUT, "not done in time");
-            break;
-        }
         if (self->leader)
             s_follow (self, done, arg, deadline);
         else {
@@ -249,13 +242,6 @@ brd_host_wait (brd_host_t *self,
     pthread_mutex_unlock (&self->lock);
     errno = saved_errno;
     return rc;
-}
-
-void
-brd_host_interrupt (brd_host_t *self)
-{
-    atomic_fetch_add (&self->interrupts, 1);
-    brd_host_ring (self);
 }
 
 // --- A foreign loop --------------------------------------------------------

@@ -107,8 +107,6 @@ struct brd_host {
     void *leader_arg;
     int64_t harvest_at;  // Next look into the pages, BRD_NEVER
     int64_t harvest_gap;
-    _Atomic uint32_t interrupts;
-    uint32_t interrupts_heard;  // Of these; the others are the next wait's
 
     // Keeper
     int keeper_made;
@@ -156,10 +154,6 @@ brd_host_deadline (const brd_host_t *self);
 // Locked. What is due by the clock.
 void
 brd_host_tick (brd_host_t *self, int64_t now);
-
-// Rings the leader's bell; safe in signal handlers.
-void
-brd_host_ring (brd_host_t *self);
 
 // --- host_effects.c --------------------------------------------------------
 

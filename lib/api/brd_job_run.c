@@ -156,6 +156,16 @@ s_rescue_bounce (brd_job_run_t *self, const brd_page_t *page, uint64_t item)
                 size);
 }
 
+// A message whose result lies there had ended, though its worker was killed
+// before it could move on to the next.
+static int
+s_has_result (const brd_job_run_t *self, uint64_t item)
+{
+    size_t size;
+    return self->plan.kind == BRD_JOB_MESSAGES
+           && brd_job_run_result (self, (size_t) item, &size) != NULL;
+}
+
 // A worker has died in an item: it has failed, those before it in the claimed
 // range have ended, those behind it are to be done.
 static void
@@ -171,7 +181,8 @@ s_died_in_item (brd_job_run_t *self,
         || last > self->plan.n)
         return;  // The worker has written over its page: the marks will tell
     s_rescue_bounce (self, page, item);
-    s_item_failed (self, item, end);
+    if (!s_has_result (self, item))
+        s_item_failed (self, item, end);
     if (leg->order.first == leg->order.end)
         s_mark (self, first, last);
     atomic_fetch_add (&job->done, item + 1 - first);

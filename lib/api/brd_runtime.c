@@ -16,6 +16,7 @@
 #include "base/brd_log.h"
 #include "base/brd_mem.h"
 #include "base/brd_process.h"
+#include "base/brd_sleep.h"
 #include "base/brd_sys.h"
 #include "client/brd_tasks.h"
 
@@ -131,11 +132,12 @@ brd_runtime_host (void)
 void
 brd_runtime_interrupt (void)
 {
+    brd_sleep_interrupt ();
     // No lock in a signal handler: the pointer is read as it is. It is set
     // before anybody can wait, and cleared when nobody may any more.
     brd_host_t *host = s_runtime.host;
     if (host && s_runtime.host_birth == brd_process_birth ())
-        brd_host_interrupt (host);
+        brd_host_ring (host);
 }
 
 brd_arena_t *

@@ -22,6 +22,7 @@
 
 #include "base/brd_cgroup.h"
 #include "base/brd_error.h"
+#include "base/brd_sleep.h"
 #include "base/brd_sys.h"
 
 typedef struct {
@@ -60,6 +61,8 @@ brd_process_become (brd_role_t role)
             return -1;
         atomic_store (&s_page, page);
     }
+    if (role != BRD_ROLE_OWNER)
+        brd_sleep_reset ();
     atomic_store (&page->birth, atomic_fetch_add (&s_births, 1) + 1);
     atomic_store (&page->role, role);
     return 0;

@@ -32,7 +32,7 @@ typedef enum {
 typedef struct {
     uint64_t offset;  // In the arena
     uint32_t size;
-    int32_t done;  // 1: here it is
+    _Atomic int32_t done;  // 1: here it is; written last
 } brd_job_result_t;
 
 // What is to be done. The owner keeps a copy of its own and believes no other:
