@@ -93,10 +93,12 @@ brd_stream_send_part (brd_stream_t *self,
                       size_t size,
                       size_t *done);
 
-// The frame of which part was sent will not come: the peer never sees it.
-// Takes no memory; later calls write what is left to write.
-void
-brd_stream_abandon (brd_stream_t *self);
+// After EAGAIN of send_part: the frame will not come, and the peer never sees
+// any of it. Takes no memory; later calls write what there is to write. -1 with
+//     EALREADY      nothing but its end is still here: it counts as sent, and
+//                   flush sends it
+int
+brd_stream_abandon (brd_stream_t *self, size_t size, size_t done);
 
 // Writes what is queued. 0 when all is written, EAGAIN, EPIPE.
 int
