@@ -188,6 +188,14 @@ brd_sys_recvmsg (int fd, struct msghdr *msg)
     return n;
 }
 
+int
+brd_sys_datagram (void)
+{
+    if (brd_fault_hit (BRD_FAULT_SYSTEM))
+        return -1;
+    return socket (AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+}
+
 pid_t
 brd_sys_fork (void)
 {

@@ -53,6 +53,8 @@ ssize_t
 brd_sys_sendmsg (int fd, const struct msghdr *msg);
 ssize_t
 brd_sys_recvmsg (int fd, struct msghdr *msg);
+int
+brd_sys_datagram (void);  // Local, non-blocking
 pid_t
 brd_sys_fork (void);
 int

@@ -5,6 +5,7 @@
 // Each test runs over ipc and over tcp, whose bytes are sealed.
 
 #include "t_stream.h"
+#include "t_vectors.h"
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -300,6 +301,35 @@ s_test_abandon (void **state)
         brd_stream_done (self->far);
     } while (got_size != 3);
     free (bytes);
+}
+
+// The bytes of docs/rfc/3-stream.md are these frames, and these frames are
+// those bytes.
+static void
+s_test_vectors (void **state)
+{
+    s_world_t *self = *state;
+    static const char *const frames[] = { "hi", "", "ab" };
+    t_vector_t vector;
+    t_vector_read ("frames", &vector);
+    assert_int_equal (
+        send (brd_stream_fd (self->near), vector.bytes, vector.size, 0),
+        vector.size);
+    for (int i = 0; i < 3; i++) {
+        const void *got;
+        size_t size;
+        t_recv (self->far, self->near, &got, &size);
+        assert_int_equal (size, strlen (frames[i]));
+        if (size > 0)
+            assert_memory_equal (got, frames[i], size);
+        brd_stream_done (self->far);
+    }
+    unsigned char bytes[16];
+    assert_int_equal (brd_stream_send (self->far, "hi", 2), 0);
+    assert_int_equal (brd_stream_send (self->far, "", 0), 0);
+    assert_int_equal (recv (brd_stream_fd (self->near), bytes, 10, MSG_WAITALL),
+                      10);
+    assert_memory_equal (bytes, vector.bytes, 10);
 }
 
 // Each byte in a segment of its own.
@@ -616,6 +646,7 @@ main (void)
         S_BOTH (s_test_garbage),
         S_BOTH (s_test_cut),
         S_BOTH (s_test_faults),
+        cmocka_unit_test_setup_teardown (s_test_vectors, s_begin_ipc, s_finish),
         cmocka_unit_test_setup_teardown (
             s_test_tampered, s_begin_tcp, s_finish),
         cmocka_unit_test_setup_teardown (
