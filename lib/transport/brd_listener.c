@@ -202,15 +202,11 @@ s_find (const brd_listener_t *self, int fd)
     return -1;
 }
 
-// Something happened on a descriptor: 1 and the stream that is proven; 0; or
-// -1 if the caller is to know.
+// The i-th says what it can, and hears what there is: 1 and its stream when it
+// is proven; 0; or -1 if it was sent away and the caller is to know.
 static int
-s_turn (brd_listener_t *self, int fd, brd_stream_t **ret_stream)
+s_drive (brd_listener_t *self, int i, brd_stream_t **ret_stream)
 {
-    if (fd == self->fd)
-        return s_let_in (self) == 0 || errno == EAGAIN ? 0 : -1;
-    const int i = s_find (self, fd);
-    brd_assert (i >= 0);
     if (brd_stream_open (self->strangers[i].stream) == 0) {
         *ret_stream = s_take (self, i);
         return 1;
@@ -221,6 +217,22 @@ s_turn (brd_listener_t *self, int fd, brd_stream_t **ret_stream)
     s_send_away (self, i);
     errno = error;
     return error == EACCES ? -1 : 0;
+}
+
+// Something happened on a descriptor. As s_drive (), and -1 if nobody can be
+// let in now.
+static int
+s_turn (brd_listener_t *self, int fd, brd_stream_t **ret_stream)
+{
+    if (fd != self->fd) {
+        const int i = s_find (self, fd);
+        brd_assert (i >= 0);
+        return s_drive (self, i, ret_stream);
+    }
+    if (s_let_in (self) < 0)
+        return errno == EAGAIN ? 0 : -1;
+    // Our hello goes out now, whatever the stranger does.
+    return s_drive (self, self->n_strangers - 1, ret_stream);
 }
 
 static void
