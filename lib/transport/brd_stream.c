@@ -47,7 +47,8 @@ brd_stream_end (brd_stream_end_t *end, int error, const char *text)
 {
     if (end->error == 0) {
         end->error = error;
-        strncpy (end->text, text, sizeof end->text - 1);
+        // Cut short where it does not fit.
+        memcpy (end->text, text, strnlen (text, sizeof end->text - 1));
     }
     return brd_stream_ended (end);
 }
