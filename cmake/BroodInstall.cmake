@@ -23,7 +23,8 @@ set (BROOD_HEADERS
      brood_prelude.h
      brood_progress.h
      brood_stream.h
-     brood_task.h)
+     brood_task.h
+     brood_wait.h)
 list (TRANSFORM BROOD_HEADERS PREPEND ${PROJECT_SOURCE_DIR}/include/brood/)
 list (PREPEND BROOD_HEADERS ${PROJECT_SOURCE_DIR}/include/brood.h)
 

@@ -482,6 +482,13 @@ s_closed (s_nursery_t *self)
     }
 }
 
+// It is not merely dying, which may take its time on a busy machine.
+static int
+s_has_closed (const s_slot_t *slot)
+{
+    return !brd_process_is_ending (slot->pid);
+}
+
 // Returns when to look again.
 static int64_t
 s_kill_closed (s_nursery_t *self)
@@ -492,11 +499,12 @@ s_kill_closed (s_nursery_t *self)
     const int64_t now = brd_clock_now ();
     for (uint32_t i = 0; i < self->used; i++) {
         s_slot_t *slot = &self->slots[i];
-        if (!slot->closing || slot->killed)
+        if (!slot->closing || slot->due == BRD_NEVER)
             continue;
         if (slot->due <= now) {
+            slot->killed = s_has_closed (slot);
+            slot->due = BRD_NEVER;
             s_kill (slot);
-            slot->killed = 1;
         }
         else if (slot->due < next)
             next = slot->due;
@@ -564,7 +572,7 @@ s_command (s_nursery_t *self)
         if (!slot)
             return;  // Its ENDED is on the way
         // The owner may see the broken link first: the reason is the same.
-        slot->killed |= slot->closing;
+        slot->killed |= slot->closing && s_has_closed (slot);
         s_kill (slot);
     }
 }

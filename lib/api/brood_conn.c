@@ -22,6 +22,7 @@
 #include "api/brd_conn.h"
 #include "api/brd_line.h"
 #include "api/brd_runtime.h"
+#include "api/brd_waitable.h"
 #include "base/brd_check.h"
 #include "base/brd_clock.h"
 #include "base/brd_mem.h"
@@ -503,3 +504,31 @@ brood_conn_recv_fd (brood_conn_t *self, int timeout_ms)
     return self->line ? brd_line_recv_fd (self->line, &sleep)
                       : brd_pipe_recv_fd (&self->pipe, &sleep);
 }
+
+// --- For brood_wait_any () -------------------------------------------------
+
+static int
+s_ready (void *handle)
+{
+    return brood_conn_poll (handle, 0);
+}
+
+static brd_hold_t *
+s_hold (void *handle)
+{
+    brood_conn_t *self = handle;
+    return self->line ? NULL : &self->pipe.hold;
+}
+
+static int
+s_fd (void *handle)
+{
+    brood_conn_t *self = handle;
+    return self->line ? brd_line_fd (self->line) : -1;
+}
+
+const brd_waitable_t brd_conn_waitable = {
+    .ready = s_ready,
+    .hold = s_hold,
+    .fd = s_fd,
+};

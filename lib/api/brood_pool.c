@@ -384,7 +384,9 @@ s_pack (brood_future_t *future, const char *picture, va_list *args)
         brd_buf_t out;
         brd_buf_init (&out, BROOD_MSG_SIZE_MAX);
         rc = brd_picture_pack (&out, picture, &again);
-        if (rc == 0) {
+        if (rc == 0 && out.size >= BRD_WIRE_ARENA_MIN)
+            rc = brd_future_set_body (future, out.bytes, out.size);
+        else if (rc == 0) {
             future->body_large = brd_buf_steal (&out, &size);
             future->call.body = future->body_large;
             future->call.core.size_bytes = (uint32_t) size;
