@@ -84,8 +84,9 @@ brood_conn_destroy (brood_conn_t **self_p);
 BROOD_EXPORT int
 brood_conn_close (brood_conn_t *self);
 
-// What "@%p" unpacks to lives until the next recv on this handle that unpacks
-// one; threads that share a handle use brood_conn_recv_msg () instead.
+// What "@%p" and "<%zu %p>" unpack to lives until the next recv on this handle
+// with a "%p" in its picture; threads that share a handle use
+// brood_conn_recv_msg () instead.
 BROOD_EXPORT int
 brood_conn_send (brood_conn_t *self, int timeout_ms, const char *picture, ...)
     BROOD_PRINTF (3, 4);
