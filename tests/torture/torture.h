@@ -42,7 +42,7 @@ typedef struct {
 } torture_group_t;
 
 // torture_values.c, torture_state.c, torture_calls.c, torture_maps.c,
-// torture_life.c
+// torture_life.c, torture_streams.c
 extern const torture_scenario_t torture_values[];
 extern const torture_scenario_t torture_state[];
 extern const torture_scenario_t torture_calls[];
@@ -50,6 +50,7 @@ extern const torture_scenario_t torture_maps[];
 extern const torture_scenario_t torture_life[];
 extern const torture_scenario_t torture_deaths[];
 extern const torture_scenario_t torture_birth[];
+extern const torture_scenario_t torture_streams[];
 
 // Did the call work? If not, that must have been allowed now, and errno and the
 // text must say why; else the program ends here.
