@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "base/brd_cgroup.h"
@@ -116,6 +117,20 @@ brd_process_is_ending (pid_t pid)
     for (int field = 0; at && field < 7; field++)
         at = strchr (at + 1, ' ');
     return at && (strtoul (at, NULL, 10) & EXITING) != 0;
+}
+
+void
+brd_process_show (const char *name)
+{
+    const int saved_errno = errno;
+    // PR_SET_NAME names the calling thread; the process has the first one's.
+    int fd = open ("/proc/self/comm", O_WRONLY | O_CLOEXEC);
+    if (fd >= 0)
+        (void) !write (fd, name, strlen (name));
+    else
+        (void) prctl (PR_SET_NAME, name);
+    brd_sys_close (&fd);
+    errno = saved_errno;
 }
 
 static int

@@ -39,6 +39,11 @@ brd_process_birth (void);
 int
 brd_process_is_ending (pid_t pid);
 
+// What ps and top show of this process, whichever thread asks: the first 15
+// bytes.
+void
+brd_process_show (const char *name);
+
 // CPUs this process may use: affinity, cgroup quota (v1 and v2, rounded up),
 // capped by BROOD_CPUS; at least 1.
 int

@@ -105,18 +105,18 @@ static void
 s_test_places (void **state)
 {
     (void) state;
-    s_vector_t vector;
+    t_vector_t vector;
     brd_frame_t frame;
     brd_wire_result_t result;
     uint64_t offset, size;
     unsigned char place[BRD_FRAME_PLACE];
-    s_read ("results-place", &vector);
+    t_vector_read ("results-place", &vector);
     assert_int_equal (brd_frame_open (&frame, vector.bytes, vector.size), 0);
     assert_int_equal (brd_frame_next_result (&frame, &result), 1);
     assert_int_equal (brd_frame_next_result (&frame, &result), 0);
     assert_true (result.flags == (BRD_RESULT_IN_PAGE | BRD_RESULT_IN_ARENA));
     assert_int_equal (result.size, BRD_FRAME_PLACE);
-    s_read ("place", &vector);
+    t_vector_read ("place", &vector);
     assert_int_equal (
         brd_frame_get_place (vector.bytes, vector.size, &offset, &size), 0);
     assert_true (offset == 0x10000 && size == 300000);
