@@ -2,69 +2,20 @@
 //
 // SPDX-License-Identifier: MPL-2.0
 
-#include "t_shared.h"
+#include "t_pipe.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <time.h>
-
-#include "base/brd_clock.h"
-#include "shared/brd_pipe.h"
 
 enum {
     BROOD = 77,
     KILLS = 60,
     BIG = 100000
 };
-
-static brd_sleep_t
-s_for (int timeout_ms)
-{
-    brd_sleep_t sleep;
-    brd_sleep_begin (&sleep, brd_clock_deadline (timeout_ms));
-    return sleep;
-}
-
-static int
-s_send (brd_pipe_end_t *end, int timeout_ms, const void *bytes, size_t size)
-{
-    brd_sleep_t sleep = s_for (timeout_ms);
-    return brd_pipe_send (end, &sleep, bytes, size, 0);
-}
-
-// Its size, -1.
-static long
-s_recv (brd_pipe_end_t *end, int timeout_ms, void *buffer, size_t room)
-{
-    brd_sleep_t sleep = s_for (timeout_ms);
-    brd_pipe_view_t view;
-    if (brd_pipe_peek (end, &sleep, &view) < 0)
-        return -1;
-    if (view.size > room)
-        abort ();
-    if (view.size > 0)
-        memcpy (buffer, view.bytes, view.size);
-    brd_pipe_take (end, &view, 0);
-    return (long) view.size;
-}
-
-static void
-s_new (int duplex, brd_pipe_end_t ends[2])
-{
-    assert_int_equal (brd_pipe_new (t_shared, duplex, ends), 0);
-}
-
-static void
-s_drop (brd_pipe_end_t ends[2])
-{
-    brd_pipe_drop (&ends[0]);
-    brd_pipe_drop (&ends[1]);
-}
 
 // Bytes that tell which message and which place.
 static void
@@ -91,29 +42,29 @@ s_test_sizes (void **state)
     (void) state;
     static unsigned char out[1 << 20], in[1 << 20];
     brd_pipe_end_t ends[2];
-    s_new (1, ends);
+    t_pipe_new (1, ends);
     // Each place of the ring's end is met.
     uint32_t number = 0;
     for (size_t size = 0; size < 12000; size += size < 100 ? 1 : 37) {
         for (int i = 0; i < 5; i++) {
             s_fill (out, size, number + (uint32_t) i);
-            assert_int_equal (s_send (&ends[0], 0, out, size), 0);
+            assert_int_equal (t_pipe_send (&ends[0], 0, out, size), 0);
         }
         for (int i = 0; i < 5; i++) {
-            assert_int_equal (s_recv (&ends[1], 0, in, sizeof in), size);
+            assert_int_equal (t_pipe_recv (&ends[1], 0, in, sizeof in), size);
             assert_true (s_is_filled (in, size, number + (uint32_t) i));
         }
         number += 5;
     }
     for (size_t size = 1000; size <= sizeof out; size *= 2) {
         s_fill (out, size, number);
-        assert_int_equal (s_send (&ends[1], 0, out, size), 0);
-        assert_int_equal (s_recv (&ends[0], 0, in, sizeof in), size);
+        assert_int_equal (t_pipe_send (&ends[1], 0, out, size), 0);
+        assert_int_equal (t_pipe_recv (&ends[0], 0, in, sizeof in), size);
         assert_true (s_is_filled (in, size, number++));
     }
-    assert_int_equal (s_recv (&ends[1], 0, in, sizeof in), -1);
+    assert_int_equal (t_pipe_recv (&ends[1], 0, in, sizeof in), -1);
     assert_int_equal (errno, ETIMEDOUT);
-    s_drop (ends);
+    t_pipe_drop (ends);
 }
 
 static void
@@ -122,14 +73,14 @@ s_test_directions (void **state)
     (void) state;
     brd_pipe_end_t ends[2];
     char byte;
-    s_new (0, ends);
-    assert_int_equal (s_send (&ends[0], 0, "x", 1), -1);
+    t_pipe_new (0, ends);
+    assert_int_equal (t_pipe_send (&ends[0], 0, "x", 1), -1);
     assert_int_equal (errno, EPERM);
-    assert_int_equal (s_recv (&ends[1], 0, &byte, 1), -1);
+    assert_int_equal (t_pipe_recv (&ends[1], 0, &byte, 1), -1);
     assert_int_equal (errno, EPERM);
-    assert_int_equal (s_send (&ends[1], 0, "x", 1), 0);
-    assert_int_equal (s_recv (&ends[0], 0, &byte, 1), 1);
-    s_drop (ends);
+    assert_int_equal (t_pipe_send (&ends[1], 0, "x", 1), 0);
+    assert_int_equal (t_pipe_recv (&ends[0], 0, &byte, 1), 1);
+    t_pipe_drop (ends);
 }
 
 static void
@@ -138,8 +89,8 @@ s_test_peek (void **state)
     (void) state;
     brd_pipe_end_t ends[2];
     brd_pipe_view_t view;
-    s_new (1, ends);
-    brd_sleep_t sleep = s_for (0);
+    t_pipe_new (1, ends);
+    brd_sleep_t sleep = t_pipe_for (0);
     assert_int_equal (brd_pipe_send (&ends[0], &sleep, "abc", 3, 1), 0);
     assert_int_equal (brd_pipe_send (&ends[0], &sleep, "de", 2, 0), 0);
     for (int i = 0; i < 3; i++) {
@@ -153,7 +104,7 @@ s_test_peek (void **state)
     assert_int_equal (brd_pipe_peek (&ends[1], &sleep, &view), 0);
     assert_true (view.size == 2 && !view.is_value);
     brd_pipe_take (&ends[1], &view, 0);
-    s_drop (ends);
+    t_pipe_drop (ends);
 }
 
 // A full ring refuses; so do blocks beyond their limit, though one that is
@@ -164,31 +115,34 @@ s_test_full (void **state)
     (void) state;
     brd_pipe_end_t ends[2];
     static unsigned char bytes[20 << 20];
-    s_new (1, ends);
+    t_pipe_new (1, ends);
     uint32_t sent = 0, got = 0;
-    while (s_send (&ends[0], 0, &sent, sizeof sent) == 0)
+    while (t_pipe_send (&ends[0], 0, &sent, sizeof sent) == 0)
         sent++;
     assert_int_equal (errno, ETIMEDOUT);
     assert_int_equal (sent, BRD_PIPE_RING / 16);
     for (uint32_t i = 0; i < sent; i++) {
-        assert_int_equal (s_recv (&ends[1], 0, &got, sizeof got), sizeof got);
+        assert_int_equal (t_pipe_recv (&ends[1], 0, &got, sizeof got),
+                          sizeof got);
         assert_int_equal (got, i);
     }
     int blocks = 0;
-    while (s_send (&ends[0], 0, bytes, 1 << 20) == 0)
+    while (t_pipe_send (&ends[0], 0, bytes, 1 << 20) == 0)
         blocks++;
     assert_int_equal (errno, ETIMEDOUT);
     assert_int_equal (blocks, 16);
     for (int i = 0; i < blocks; i++)
-        assert_int_equal (s_recv (&ends[1], 0, bytes, sizeof bytes), 1 << 20);
-    assert_int_equal (s_send (&ends[0], 0, bytes, sizeof bytes), 0);
-    assert_int_equal (s_send (&ends[0], 0, bytes, BIG), -1);
+        assert_int_equal (t_pipe_recv (&ends[1], 0, bytes, sizeof bytes),
+                          1 << 20);
+    assert_int_equal (t_pipe_send (&ends[0], 0, bytes, sizeof bytes), 0);
+    assert_int_equal (t_pipe_send (&ends[0], 0, bytes, BIG), -1);
     assert_int_equal (errno, ETIMEDOUT);
     // Small ones need no block.
-    assert_int_equal (s_send (&ends[0], 0, bytes, 10), 0);
-    assert_int_equal (s_recv (&ends[1], 0, bytes, sizeof bytes), sizeof bytes);
-    assert_int_equal (s_recv (&ends[1], 0, bytes, sizeof bytes), 10);
-    s_drop (ends);
+    assert_int_equal (t_pipe_send (&ends[0], 0, bytes, 10), 0);
+    assert_int_equal (t_pipe_recv (&ends[1], 0, bytes, sizeof bytes),
+                      sizeof bytes);
+    assert_int_equal (t_pipe_recv (&ends[1], 0, bytes, sizeof bytes), 10);
+    t_pipe_drop (ends);
 }
 
 // What nobody has received goes with the pipe; what was kept is the receiver's.
@@ -198,33 +152,33 @@ s_test_memory (void **state)
     (void) state;
     brd_pipe_end_t ends[2];
     static unsigned char bytes[BIG];
-    s_new (1, ends);
-    s_drop (ends);
+    t_pipe_new (1, ends);
+    t_pipe_drop (ends);
     const size_t used = brd_arena_used (t_arena);
-    s_new (1, ends);
+    t_pipe_new (1, ends);
     for (int i = 0; i < 5; i++) {
-        assert_int_equal (s_send (&ends[0], 0, "small", 5), 0);
-        assert_int_equal (s_send (&ends[0], 0, bytes, BIG), 0);
-        assert_int_equal (s_send (&ends[1], 0, bytes, BIG - 1), 0);
-        assert_int_equal (s_send (&ends[1], 0, bytes, 8000), 0);
+        assert_int_equal (t_pipe_send (&ends[0], 0, "small", 5), 0);
+        assert_int_equal (t_pipe_send (&ends[0], 0, bytes, BIG), 0);
+        assert_int_equal (t_pipe_send (&ends[1], 0, bytes, BIG - 1), 0);
+        assert_int_equal (t_pipe_send (&ends[1], 0, bytes, 8000), 0);
     }
     brd_pipe_view_t view;
-    brd_sleep_t sleep = s_for (0);
+    brd_sleep_t sleep = t_pipe_for (0);
     assert_int_equal (brd_pipe_peek (&ends[0], &sleep, &view), 0);
     assert_true (view.block && view.block == view.bytes);
     brd_pipe_take (&ends[0], &view, 1);
-    s_drop (ends);
+    t_pipe_drop (ends);
     memset (view.block, 1, BIG - 1);
     brd_arena_free (t_arena, view.block);
     assert_int_equal (brd_arena_used (t_arena), used);
     // A failed send leaves nothing.
-    s_new (1, ends);
+    t_pipe_new (1, ends);
     const size_t before = brd_arena_used (t_arena);
     assert_int_equal (brd_pipe_close (&ends[1]), 0);
-    assert_int_equal (s_send (&ends[0], 0, bytes, BIG), -1);
+    assert_int_equal (t_pipe_send (&ends[0], 0, bytes, BIG), -1);
     assert_int_equal (errno, EPIPE);
     assert_int_equal (brd_arena_used (t_arena), before);
-    s_drop (ends);
+    t_pipe_drop (ends);
 }
 
 // --- The end ---------------------------------------------------------------
@@ -236,7 +190,7 @@ s_send_three (void *arg)
 {
     (void) arg;
     for (int i = 0; i < 3; i++)
-        if (s_send (&s_ends[1], 1000, &i, sizeof i) < 0)
+        if (t_pipe_send (&s_ends[1], 1000, &i, sizeof i) < 0)
             return 1;
     return 0;
 }
@@ -256,7 +210,7 @@ s_expect_three (void)
 {
     int number;
     for (int i = 0; i < 3; i++) {
-        assert_int_equal (s_recv (&s_ends[0], 10000, &number, 4), 4);
+        assert_int_equal (t_pipe_recv (&s_ends[0], 10000, &number, 4), 4);
         assert_int_equal (number, i);
     }
 }
@@ -267,16 +221,16 @@ s_test_end (void **state)
 {
     (void) state;
     char byte;
-    s_new (1, s_ends);
+    t_pipe_new (1, s_ends);
     assert_int_equal (t_shared_reap (t_shared_fork (s_send_three, NULL)), 0);
     s_expect_three ();
     for (int i = 0; i < 2; i++) {
-        assert_int_equal (s_recv (&s_ends[0], 10000, &byte, 1), -1);
+        assert_int_equal (t_pipe_recv (&s_ends[0], 10000, &byte, 1), -1);
         assert_int_equal (errno, EPIPE);
-        assert_int_equal (s_send (&s_ends[0], 0, "x", 1), -1);
+        assert_int_equal (t_pipe_send (&s_ends[0], 0, "x", 1), -1);
         assert_int_equal (errno, EPIPE);
     }
-    s_drop (s_ends);
+    t_pipe_drop (s_ends);
 }
 
 typedef struct {
@@ -289,7 +243,7 @@ s_wait_in_recv (void *arg)
 {
     char byte;
     s_outcome_t *outcome = arg;
-    outcome->rc = s_recv (&s_ends[0], -1, &byte, 1);
+    outcome->rc = t_pipe_recv (&s_ends[0], -1, &byte, 1);
     outcome->error = errno;
     return NULL;
 }
@@ -299,7 +253,8 @@ s_wait_in_send (void *arg)
 {
     static const char bytes[4096];
     s_outcome_t *outcome = arg;
-    while ((outcome->rc = s_send (&s_ends[0], -1, bytes, sizeof bytes)) == 0)
+    while ((outcome->rc = t_pipe_send (&s_ends[0], -1, bytes, sizeof bytes))
+           == 0)
         continue;
     outcome->error = errno;
     return NULL;
@@ -311,7 +266,7 @@ s_test_killed (void **state)
 {
     (void) state;
     for (int sends = 0; sends < 2; sends++) {
-        s_new (1, s_ends);
+        t_pipe_new (1, s_ends);
         const pid_t pid = t_shared_fork (s_send_and_stay, NULL);
         s_expect_three ();
         pthread_t thread;
@@ -326,7 +281,7 @@ s_test_killed (void **state)
         pthread_join (thread, NULL);
         assert_int_equal (outcome.rc, -1);
         assert_int_equal (outcome.error, EPIPE);
-        s_drop (s_ends);
+        t_pipe_drop (s_ends);
     }
 }
 
@@ -337,18 +292,18 @@ s_test_never_used (void **state)
     (void) state;
     char byte;
     brd_pipe_end_t ends[2];
-    s_new (1, ends);
-    assert_int_equal (s_send (&ends[0], 0, "x", 1), 0);
-    assert_int_equal (s_recv (&ends[0], 10, &byte, 1), -1);
+    t_pipe_new (1, ends);
+    assert_int_equal (t_pipe_send (&ends[0], 0, "x", 1), 0);
+    assert_int_equal (t_pipe_recv (&ends[0], 10, &byte, 1), -1);
     assert_int_equal (errno, ETIMEDOUT);
     const int snapshot = brd_shared_snapshot_begin (t_shared);
     assert_true (snapshot >= 0);
     brd_pipe_drop (&ends[1]);
-    assert_int_equal (s_recv (&ends[0], 10, &byte, 1), -1);
+    assert_int_equal (t_pipe_recv (&ends[0], 10, &byte, 1), -1);
     assert_int_equal (errno, ETIMEDOUT);
     // The processes that could have come to hold it are gone.
     brd_shared_snapshot_end (t_shared, snapshot);
-    assert_int_equal (s_recv (&ends[0], -1, &byte, 1), -1);
+    assert_int_equal (t_pipe_recv (&ends[0], -1, &byte, 1), -1);
     assert_int_equal (errno, EPIPE);
     brd_pipe_drop (&ends[0]);
 }
@@ -360,27 +315,27 @@ s_test_close (void **state)
     char byte;
     brd_pipe_end_t ends[2], second;
     brd_ref_t ref;
-    s_new (1, ends);
+    t_pipe_new (1, ends);
     brd_pipe_ref (&ends[1], BROOD, &ref);
-    assert_int_equal (s_send (&ends[1], 0, "x", 1), 0);
+    assert_int_equal (t_pipe_send (&ends[1], 0, "x", 1), 0);
     assert_int_equal (brd_pipe_from (t_shared, BROOD, &ref, &second), 0);
     assert_int_equal (second.end, 1);
     for (int i = 0; i < 2; i++)
         assert_int_equal (brd_pipe_close (&ends[1]), 0);
-    assert_int_equal (s_send (&ends[1], 0, "x", 1), -1);
+    assert_int_equal (t_pipe_send (&ends[1], 0, "x", 1), -1);
     assert_int_equal (errno, EBADF);
-    assert_int_equal (s_recv (&ends[1], 0, &byte, 1), -1);
+    assert_int_equal (t_pipe_recv (&ends[1], 0, &byte, 1), -1);
     assert_int_equal (errno, EBADF);
     // Somebody else has it still.
-    assert_int_equal (s_recv (&ends[0], 0, &byte, 1), 1);
-    assert_int_equal (s_recv (&ends[0], 0, &byte, 1), -1);
+    assert_int_equal (t_pipe_recv (&ends[0], 0, &byte, 1), 1);
+    assert_int_equal (t_pipe_recv (&ends[0], 0, &byte, 1), -1);
     assert_int_equal (errno, ETIMEDOUT);
-    assert_int_equal (s_send (&second, 0, "y", 1), 0);
+    assert_int_equal (t_pipe_send (&second, 0, "y", 1), 0);
     brd_pipe_drop (&second);
-    assert_int_equal (s_recv (&ends[0], 0, &byte, 1), 1);
-    assert_int_equal (s_recv (&ends[0], 0, &byte, 1), -1);
+    assert_int_equal (t_pipe_recv (&ends[0], 0, &byte, 1), 1);
+    assert_int_equal (t_pipe_recv (&ends[0], 0, &byte, 1), -1);
     assert_int_equal (errno, EPIPE);
-    s_drop (ends);
+    t_pipe_drop (ends);
     assert_int_equal (brd_pipe_from (t_shared, BROOD, &ref, &second), -1);
     assert_int_equal (errno, ENOENT);
 }
@@ -390,7 +345,7 @@ static void
 s_test_close_meanwhile (void **state)
 {
     (void) state;
-    s_new (1, s_ends);
+    t_pipe_new (1, s_ends);
     for (int sends = 0; sends < 2; sends++) {
         pthread_t thread;
         s_outcome_t outcome;
@@ -406,10 +361,10 @@ s_test_close_meanwhile (void **state)
         pthread_join (thread, NULL);
         assert_int_equal (outcome.rc, -1);
         assert_int_equal (outcome.error, EBADF);
-        s_drop (s_ends);
-        s_new (1, s_ends);
+        t_pipe_drop (s_ends);
+        t_pipe_new (1, s_ends);
     }
-    s_drop (s_ends);
+    t_pipe_drop (s_ends);
 }
 
 static void
@@ -418,14 +373,14 @@ s_test_interrupt (void **state)
     (void) state;
     pthread_t thread;
     s_outcome_t outcome;
-    s_new (1, s_ends);
+    t_pipe_new (1, s_ends);
     assert_int_equal (pthread_create (&thread, NULL, s_wait_in_recv, &outcome),
                       0);
     brd_sleep_interrupt ();
     pthread_join (thread, NULL);
     assert_int_equal (outcome.rc, -1);
     assert_int_equal (outcome.error, EINTR);
-    s_drop (s_ends);
+    t_pipe_drop (s_ends);
 }
 
 // --- Death at any point ----------------------------------------------------
@@ -454,7 +409,7 @@ s_send_numbers (void *arg)
         const uint32_t number = atomic_load (&s_page->sent);
         s_fill (bytes, s_size (number), number);
         memcpy (bytes, &number, sizeof number);
-        if (s_send (&s_ends[1], -1, bytes, s_size (number)) < 0)
+        if (t_pipe_send (&s_ends[1], -1, bytes, s_size (number)) < 0)
             return 1;
         atomic_store (&s_page->sent, number + 1);
     }
@@ -479,7 +434,7 @@ s_recv_numbers (void *arg)
     (void) arg;
     for (;;) {
         uint32_t number;
-        const long size = s_recv (&s_ends[0], -1, bytes, sizeof bytes);
+        const long size = t_pipe_recv (&s_ends[0], -1, bytes, sizeof bytes);
         if (size < 0)
             return 1;
         s_check_number (bytes, size, &number);
@@ -508,14 +463,14 @@ s_test_kill_senders (void **state)
     static unsigned char bytes[1 << 16];
     unsigned seed = 1;
     uint32_t next = 0;
-    s_new (0, s_ends);
+    t_pipe_new (0, s_ends);
     atomic_store (&s_page->sent, 0);
     for (int i = 0; i < KILLS; i++) {
         const pid_t pid = t_shared_fork (s_send_numbers, NULL);
         const int64_t until = brd_clock_now () + rand_r (&seed) % 3000000;
         while (brd_clock_now () < until) {
             uint32_t number;
-            const long size = s_recv (&s_ends[0], 0, bytes, sizeof bytes);
+            const long size = t_pipe_recv (&s_ends[0], 0, bytes, sizeof bytes);
             if (size < 0)
                 continue;
             s_check_number (bytes, size, &number);
@@ -525,7 +480,7 @@ s_test_kill_senders (void **state)
         assert_int_equal (t_shared_kill (pid), -SIGKILL);
         uint32_t number;
         long size;
-        while ((size = s_recv (&s_ends[0], 0, bytes, sizeof bytes)) >= 0) {
+        while ((size = t_pipe_recv (&s_ends[0], 0, bytes, sizeof bytes)) >= 0) {
             s_check_number (bytes, size, &number);
             assert_int_equal (number, next);
             next++;
@@ -536,7 +491,7 @@ s_test_kill_senders (void **state)
         atomic_store (&s_page->sent, next);
     }
     assert_true (next > KILLS);
-    s_drop (s_ends);
+    t_pipe_drop (s_ends);
 }
 
 // Receivers are killed: what none of them has taken is still there, whole.
@@ -545,7 +500,7 @@ s_test_kill_receivers (void **state)
 {
     (void) state;
     unsigned seed = 2;
-    s_new (0, s_ends);
+    t_pipe_new (0, s_ends);
     atomic_store (&s_page->sent, 0);
     atomic_store (&s_page->got, 0);
     uint32_t got = 0;
@@ -567,7 +522,7 @@ s_test_kill_receivers (void **state)
         assert_int_equal (info.si_code, CLD_STOPPED);
         // This process holds the end meanwhile, or the sender would give up.
         brd_pipe_view_t view;
-        brd_sleep_t sleep = s_for (0);
+        brd_sleep_t sleep = t_pipe_for (0);
         if (brd_pipe_peek (&s_ends[0], &sleep, &view) == 0)
             brd_pipe_leave (&s_ends[0]);
         assert_int_equal (t_shared_kill (receiver), -SIGKILL);
@@ -578,7 +533,7 @@ s_test_kill_receivers (void **state)
         s_some_time (&seed);
     assert_int_equal (t_shared_kill (receiver), -SIGKILL);
     assert_int_equal (t_shared_kill (sender), -SIGKILL);
-    s_drop (s_ends);
+    t_pipe_drop (s_ends);
 }
 
 // --- Several ---------------------------------------------------------------
@@ -594,7 +549,7 @@ s_send_as (void *arg)
 {
     uint32_t message[2] = { (uint32_t) (intptr_t) arg, 0 };
     for (; message[1] < EACH; message[1]++)
-        if (s_send (&s_ends[1], -1, message, sizeof message) < 0)
+        if (t_pipe_send (&s_ends[1], -1, message, sizeof message) < 0)
             return 1;
     return 0;
 }
@@ -606,7 +561,7 @@ s_recv_as (void *arg)
     uint32_t message[2];
     int64_t last[SENDERS] = { -1, -1 };
     (void) arg;
-    while (s_recv (&s_ends[0], -1, message, sizeof message) > 0) {
+    while (t_pipe_recv (&s_ends[0], -1, message, sizeof message) > 0) {
         if ((int64_t) message[1] <= last[message[0]])
             return 1;
         last[message[0]] = message[1];
@@ -620,7 +575,7 @@ s_test_several (void **state)
 {
     (void) state;
     pid_t pids[SENDERS + RECEIVERS];
-    s_new (0, s_ends);
+    t_pipe_new (0, s_ends);
     atomic_store (&s_page->got, 0);
     for (int i = 0; i < RECEIVERS; i++)
         pids[SENDERS + i] = t_shared_fork (s_recv_as, NULL);
@@ -630,7 +585,7 @@ s_test_several (void **state)
     for (int i = 0; i < SENDERS + RECEIVERS; i++)
         assert_int_equal (t_shared_reap (pids[i]), 0);
     assert_int_equal (atomic_load (&s_page->got), SENDERS * EACH);
-    s_drop (s_ends);
+    t_pipe_drop (s_ends);
 }
 
 static void *
@@ -650,7 +605,7 @@ s_test_threads (void **state)
 {
     (void) state;
     pthread_t threads[SENDERS + RECEIVERS];
-    s_new (0, s_ends);
+    t_pipe_new (0, s_ends);
     atomic_store (&s_page->got, 0);
     for (int i = 0; i < SENDERS + RECEIVERS; i++)
         assert_int_equal (
@@ -667,123 +622,7 @@ s_test_threads (void **state)
             assert_int_equal (brd_pipe_close (&s_ends[1]), 0);
     }
     assert_int_equal (atomic_load (&s_page->got), SENDERS * EACH);
-    s_drop (s_ends);
-}
-
-// --- Descriptors -----------------------------------------------------------
-
-static int
-s_recv_fd (brd_pipe_end_t *end, int timeout_ms)
-{
-    brd_sleep_t sleep = s_for (timeout_ms);
-    return brd_pipe_recv_fd (end, &sleep);
-}
-
-static int
-s_send_fd (brd_pipe_end_t *end, int timeout_ms, int fd)
-{
-    brd_sleep_t sleep = s_for (timeout_ms);
-    return brd_pipe_send_fd (end, &sleep, fd);
-}
-
-// A file that is known by its length.
-static int
-s_file (int number)
-{
-    const int fd = memfd_create ("test", MFD_CLOEXEC);
-    return ftruncate (fd, 1000 + number) == 0 ? fd : -1;
-}
-
-static int
-s_send_some_fds (void *arg)
-{
-    (void) arg;
-    for (int i = 0; i < 20; i++) {
-        const int fd = s_file (i);
-        if (s_send (&s_ends[1], -1, &i, sizeof i) < 0
-            || s_send_fd (&s_ends[1], -1, fd) < 0)
-            return 1;
-        close (fd);
-    }
-    return 0;
-}
-
-static void
-s_test_descriptors (void **state)
-{
-    (void) state;
-    char byte;
-    s_new (1, s_ends);
-    // Waiting on descriptors takes one that stays.
-    assert_int_equal (s_send_fd (&s_ends[1], 1, 0), -1);
-    s_drop (s_ends);
-    const int before = t_open_fds ();
-    s_new (1, s_ends);
-    const pid_t pid = t_shared_fork (s_send_some_fds, NULL);
-    for (int i = 0; i < 20; i++) {
-        int number;
-        struct stat at;
-        // In its place, and neither is taken for the other.
-        brd_pipe_view_t view;
-        brd_sleep_t sleep = s_for (10000);
-        assert_int_equal (brd_pipe_peek (&s_ends[0], &sleep, &view), 0);
-        brd_pipe_leave (&s_ends[0]);
-        assert_false (view.is_fd);
-        assert_int_equal (s_recv_fd (&s_ends[0], 0), -1);
-        assert_int_equal (errno, EBADMSG);
-        assert_int_equal (s_recv (&s_ends[0], 0, &number, sizeof number), 4);
-        assert_int_equal (number, i);
-        const int fd = s_recv_fd (&s_ends[0], 10000);
-        assert_true (fd >= 0);
-        assert_true ((fcntl (fd, F_GETFD) & FD_CLOEXEC) != 0);
-        assert_int_equal (fstat (fd, &at), 0);
-        assert_int_equal (at.st_size, 1000 + i);
-        close (fd);
-    }
-    assert_int_equal (t_shared_reap (pid), 0);
-    assert_int_equal (s_recv (&s_ends[0], 0, &byte, 1), -1);
-    assert_int_equal (errno, EPIPE);
-    assert_int_equal (t_open_fds (), before);
-    assert_int_equal (s_send_fd (&s_ends[0], 0, -1), -1);
-    assert_int_equal (errno, EBADF);
-    s_drop (s_ends);
-}
-
-static int
-s_offer_for_ever (void *arg)
-{
-    (void) arg;
-    (void) s_send_fd (&s_ends[1], -1, 0);
-    return 0;
-}
-
-// Offers that nobody makes any more are passed over: given up in time, and of a
-// sender that was killed.
-static void
-s_test_withdrawn (void **state)
-{
-    (void) state;
-    char bytes[8];
-    const int before = t_open_fds ();
-    s_new (1, s_ends);
-    assert_int_equal (s_send_fd (&s_ends[1], 10, 0), -1);
-    assert_int_equal (errno, ETIMEDOUT);
-    assert_int_equal (s_send (&s_ends[1], 0, "after", 5), 0);
-    assert_int_equal (s_recv_fd (&s_ends[0], 0), -1);
-    assert_int_equal (errno, EBADMSG);
-    assert_int_equal (s_recv (&s_ends[0], 0, bytes, sizeof bytes), 5);
-    const pid_t pid = t_shared_fork (s_offer_for_ever, NULL);
-    brd_pipe_view_t view;
-    brd_sleep_t sleep = s_for (10000);
-    assert_int_equal (brd_pipe_peek (&s_ends[0], &sleep, &view), 0);
-    assert_true (view.is_fd);
-    brd_pipe_leave (&s_ends[0]);
-    assert_int_equal (t_shared_kill (pid), -SIGKILL);
-    assert_int_equal (s_send (&s_ends[1], 0, "later", 5), 0);
-    assert_int_equal (s_recv (&s_ends[0], 0, bytes, sizeof bytes), 5);
-    assert_memory_equal (bytes, "later", 5);
-    assert_int_equal (t_open_fds (), before);
-    s_drop (s_ends);
+    t_pipe_drop (s_ends);
 }
 
 static int
@@ -817,8 +656,6 @@ main (void)
         cmocka_unit_test (s_test_kill_receivers),
         cmocka_unit_test (s_test_several),
         cmocka_unit_test (s_test_threads),
-        cmocka_unit_test (s_test_descriptors),
-        cmocka_unit_test (s_test_withdrawn),
     };
     t_watchdog (110);
     return cmocka_run_group_tests (tests, s_setup, t_shared_teardown);
