@@ -58,6 +58,8 @@
 #include "brood/brood_barrier.h"
 
 // Share
+#include "brood/brood_conn.h"
+#include "brood/brood_listener.h"
 #include "brood/brood_value.h"
 #include "brood/brood_array.h"
 

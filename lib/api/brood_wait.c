@@ -53,6 +53,10 @@ s_waitable (const void *handle)
         return &brd_process_waitable;
     case BRD_KIND_STREAM:
         return &brd_stream_waitable;
+    case BRD_KIND_CONN:
+        return &brd_conn_waitable;
+    case BRD_KIND_LISTENER:
+        return &brd_listener_waitable;
     default:
         return NULL;
     }

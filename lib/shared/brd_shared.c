@@ -21,6 +21,7 @@
 #include "base/brd_sys.h"
 #include "shared/brd_barrier.h"
 #include "shared/brd_condition.h"
+#include "shared/brd_pipe.h"
 #include "shared/brd_root.h"
 #include "shared/brd_semaphore.h"
 
@@ -31,6 +32,8 @@ brd_kind_class (uint32_t kind)
     switch (kind) {
     case BRD_KIND_EVENT:
         return &none;
+    case BRD_KIND_CONN:
+        return &brd_pipe_class;
     case BRD_KIND_SEMAPHORE:
         return &brd_semaphore_class;
     case BRD_KIND_CONDITION:

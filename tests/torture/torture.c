@@ -84,6 +84,7 @@ typedef struct {
 } s_shared_t;
 
 static const torture_group_t s_groups[] = {
+    { "streams", NULL, 0, 0, torture_streams },
     { "values", NULL, 0, 1, torture_values },
     { "state", NULL, 0, 1, torture_state },
     { "sync", NULL, 0, 1, torture_sync },
