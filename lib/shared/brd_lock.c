@@ -92,6 +92,17 @@ s_sleep (brd_lock_t *self, uint32_t word, brd_sleep_t *sleep)
     return 0;
 }
 
+// -1 with errno as it is, and who it was.
+static int
+s_too_late (const brd_lock_t *self, brd_shared_t *shared)
+{
+    const pid_t holder = brd_lock_holder (self, shared);
+    if (errno != ETIMEDOUT || holder == 0)
+        return -1;
+    return brd_error_set (
+        ETIMEDOUT, "not free in time: process %d holds it", (int) holder);
+}
+
 // From the first look that found it taken to having it, or not.
 static int
 s_wait (brd_lock_t *self,
@@ -110,7 +121,7 @@ s_wait (brd_lock_t *self,
             continue;
         slept = 1;
         if (s_sleep (self, word, sleep) < 0) {
-            got = -1;
+            got = s_too_late (self, shared);
             break;
         }
         word = atomic_load (&self->word);
