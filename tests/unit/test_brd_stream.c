@@ -332,6 +332,27 @@ s_test_vectors (void **state)
     assert_memory_equal (bytes, vector.bytes, 10);
 }
 
+// A record of which nothing has left is as if it had not been made; over tcp its
+// seal, too.
+static void
+s_test_undo (void **state)
+{
+    s_world_t *self = *state;
+    const void *got;
+    size_t size, done = 0;
+    brd_fault_arm (BRD_FAULT_SYSTEM, 1, EAGAIN);
+    assert_int_equal (brd_stream_send_part (self->near, "wrong", 5, &done), -1);
+    brd_fault_arm (BRD_FAULT_SYSTEM, 0, 0);
+    assert_int_equal (errno, EAGAIN);
+    assert_int_equal (brd_stream_abandon (self->near, 5, done), 0);
+    assert_int_equal (brd_stream_wants_write (self->near), 0);
+    assert_int_equal (brd_stream_send (self->near, "right", 5), 0);
+    t_recv (self->far, self->near, &got, &size);
+    assert_int_equal (size, 5);
+    assert_memory_equal (got, "right", 5);
+    brd_stream_done (self->far);
+}
+
 // Each byte in a segment of its own.
 static void
 s_test_trickle (void **state)
@@ -642,6 +663,7 @@ main (void)
         S_BOTH (s_test_too_long),
         S_BOTH (s_test_stalled),
         S_BOTH (s_test_abandon),
+        S_BOTH (s_test_undo),
         S_BOTH (s_test_trickle),
         S_BOTH (s_test_garbage),
         S_BOTH (s_test_cut),
