@@ -18,6 +18,10 @@
 // was spent on somebody who died before it could use it is repeated by the
 // sweep (brd_seat_sweep_sleepers).
 //
+// What is held for some instructions only (brd_lock_enter) is worth a few looks
+// before a sleep. The looks become rarer, so that the holder has its memory to
+// itself.
+//
 // A seat is counted as holding before it takes the word and after it has given
 // it back, so that no thread's seat is given to another while a lock names it.
 
@@ -29,7 +33,13 @@
 #include "base/brd_check.h"
 #include "base/brd_clock.h"
 #include "base/brd_futex.h"
+#include "base/brd_pause.h"
 #include "shared/brd_seat.h"
+
+enum {
+    S_LOOKS = 12,
+    S_PAUSES_MAX = 128
+};
 
 static const uint32_t s_sleepers = UINT32_C (1) << 31;
 static const uint32_t s_died = UINT32_C (1) << 30;
@@ -63,17 +73,6 @@ s_count (_Atomic uint64_t *counter)
                            atomic_load_explicit (counter, memory_order_relaxed)
                                + 1,
                            memory_order_relaxed);
-}
-
-// Of its own seat, which nobody else writes to while the thread lives.
-static void
-s_count_held (brd_seat_t *seat, int by)
-{
-    atomic_store_explicit (
-        &seat->held,
-        atomic_load_explicit (&seat->held, memory_order_relaxed)
-            + (uint32_t) by,
-        memory_order_relaxed);
 }
 
 static uint64_t
@@ -132,8 +131,32 @@ s_wait (brd_lock_t *self,
     return got;
 }
 
+// As s_take (), after some looks.
 static int
-s_acquire (brd_lock_t *self, brd_shared_t *shared, brd_sleep_t *sleep, int wait)
+s_spin (brd_lock_t *self, uint32_t mine, uint32_t *word)
+{
+    int pauses = 1;
+    int got = 2;
+    for (int look = 0; look < S_LOOKS && got == 2; look++) {
+        for (int i = 0; i < pauses; i++)
+            brd_pause ();
+        if (pauses < S_PAUSES_MAX)
+            pauses *= 2;
+        *word = atomic_load_explicit (&self->word, memory_order_relaxed);
+        got = s_take (self, mine, word);
+    }
+    return got;
+}
+
+// How long to try.
+enum {
+    S_ONCE,
+    S_SLEEP,
+    S_SPIN
+};
+
+static int
+s_acquire (brd_lock_t *self, brd_shared_t *shared, brd_sleep_t *sleep, int how)
 {
     const uint32_t mine = brd_seat_mine (shared);
     if (mine == 0)
@@ -142,13 +165,16 @@ s_acquire (brd_lock_t *self, brd_shared_t *shared, brd_sleep_t *sleep, int wait)
     uint32_t word = atomic_load_explicit (&self->word, memory_order_relaxed);
     if (s_seat (word) == mine)
         return brd_error_set (EDEADLK, "this thread holds the lock already");
-    s_count_held (seat, 1);
+    brd_seat_count_held (seat, 1);
     int got = s_take (self, mine, &word);
+    if (got == 2 && how == S_SPIN)
+        got = s_spin (self, mine, &word);
     if (got == 2)
-        got = wait ? s_wait (self, shared, mine, sleep)
-                   : brd_error_set (ETIMEDOUT, "somebody else holds the lock");
+        got = how != S_ONCE
+                  ? s_wait (self, shared, mine, sleep)
+                  : brd_error_set (ETIMEDOUT, "somebody else holds the lock");
     if (got < 0) {
-        s_count_held (seat, -1);
+        brd_seat_count_held (seat, -1);
         return -1;
     }
     s_count (&self->acquired);
@@ -158,19 +184,19 @@ s_acquire (brd_lock_t *self, brd_shared_t *shared, brd_sleep_t *sleep, int wait)
 int
 brd_lock_acquire (brd_lock_t *self, brd_shared_t *shared, brd_sleep_t *sleep)
 {
-    return s_acquire (self, shared, sleep, 1);
+    return s_acquire (self, shared, sleep, S_SLEEP);
 }
 
 int
 brd_lock_try (brd_lock_t *self, brd_shared_t *shared)
 {
-    return s_acquire (self, shared, NULL, 0);
+    return s_acquire (self, shared, NULL, S_ONCE);
 }
 
 int
 brd_lock_enter (brd_lock_t *self, brd_shared_t *shared)
 {
-    return s_acquire (self, shared, NULL, 1);
+    return s_acquire (self, shared, NULL, S_SPIN);
 }
 
 int
@@ -183,7 +209,7 @@ brd_lock_release (brd_lock_t *self, brd_shared_t *shared)
         atomic_exchange_explicit (&self->word, 0, memory_order_release);
     if ((word & s_sleepers) != 0)
         brd_futex_wake (&self->word, 1, 1);
-    s_count_held (seat, -1);
+    brd_seat_count_held (seat, -1);
     return 0;
 }
 

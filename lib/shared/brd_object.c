@@ -88,6 +88,7 @@ int
 brd_share_end (brd_share_t *self, uint32_t word)
 {
     brd_object_t *object = self->object;
+    brd_shared_t *shared = object->shared;
     const uint32_t mine = brd_slab_word (BRD_SLAB_CLAIMED, getpid ());
     if (!atomic_compare_exchange_strong (&self->slot.word, &word, mine))
         return 0;
@@ -97,10 +98,22 @@ brd_share_end (brd_share_t *self, uint32_t word)
     const brd_kind_class_t *class = brd_kind_class (object->slot.kind);
     if (class && class->leave)
         class->leave (object, self);
-    if (atomic_fetch_sub (&object->shares, 1) == 1)
-        brd_object_free_if_unheld (object);
-    brd_slab_free (object->shared->arena, &self->slot);
+    brd_object_let_go (object);
+    brd_slab_free (shared->arena, &self->slot);
     return 1;
+}
+
+int
+brd_object_keep (brd_object_t *self)
+{
+    return s_count_up (self);
+}
+
+void
+brd_object_let_go (brd_object_t *self)
+{
+    if (atomic_fetch_sub (&self->shares, 1) == 1)
+        brd_object_free_if_unheld (self);
 }
 
 // --- Objects ---------------------------------------------------------------

@@ -109,6 +109,13 @@ brd_hold_share (brd_hold_t *self);
 void
 brd_hold_drop (brd_hold_t *self);
 
+// Another object needs this one: it lives on until that lets go of it. -1 with
+// ENOENT. A process that dies in between has kept it for good.
+int
+brd_object_keep (brd_object_t *self);
+void
+brd_object_let_go (brd_object_t *self);
+
 // For the sweep: the share ends, whoever calls. 1, or 0 if somebody else is at
 // it.
 int

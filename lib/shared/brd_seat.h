@@ -23,11 +23,13 @@
 // In a seat's pid: the thread has ended, its process has not.
 #define BRD_SEAT_ENDED (UINT32_C (1) << 31)
 
+// A line of the cache each: its thread writes to it with every lock.
 typedef struct {
-    _Atomic uint32_t pid;  // 0: free
+    _Alignas(64) _Atomic uint32_t pid;  // 0: free
     _Atomic uint32_t tid;
-    _Atomic uint32_t held;  // Locks it has, or is about to have
-    _Atomic uint32_t bell;  // 1: sleeps on several things (brd_bell.h)
+    _Atomic uint32_t epoch;  // How many threads have had it and ended
+    _Atomic uint32_t held;   // Things that name it: locks, items of queues
+    _Atomic uint32_t bell;   // 1: sleeps on several things (brd_bell.h)
     // The word it sleeps on, which a wake-up meant for it may have been spent
     // on; arena offset, 0
     _Atomic uint64_t sleeps;
@@ -46,13 +48,38 @@ brd_seat_mine (brd_shared_t *shared);
 brd_seat_t *
 brd_seat_at (brd_shared_t *shared, uint32_t number);
 
+// One more thing names the calling thread's own seat, or one less. While any
+// does, the seat is no other thread's.
+static inline void
+brd_seat_count_held (brd_seat_t *self, int by)
+{
+    // Nobody else writes to it while the thread lives.
+    atomic_store_explicit (
+        &self->held,
+        atomic_load_explicit (&self->held, memory_order_relaxed)
+            + (uint32_t) by,
+        memory_order_relaxed);
+}
+
+// The calling thread among all there ever were: its seat (15 bits) and the
+// epoch of that above. 0 with ENOSPC.
+uint64_t
+brd_seat_tag (brd_shared_t *shared);
+
+// 0 once the thread has ended, from its sweep on.
+int
+brd_seat_lives (brd_shared_t *shared, uint64_t tag);
+
 // 1 if the seat is pid's; with BRD_SEAT_ENDED, if it is of an ended thread of
 // that process. In a sweep: the words that name it are to be cleaned.
 int
 brd_seat_is_of (brd_shared_t *shared, uint32_t number, pid_t pid);
 
-// For the sweep, in this order: words that the process slept on are woken once
-// more; its seats are free.
+// For the sweep, in this order: its tags are those of the dead, before anybody
+// is told to look; words that the process slept on are woken once more; its
+// seats are free.
+void
+brd_seat_sweep_tags (brd_shared_t *shared, pid_t pid);
 void
 brd_seat_sweep_sleepers (brd_shared_t *shared, pid_t pid);
 void

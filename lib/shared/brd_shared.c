@@ -2,14 +2,16 @@
 //
 // SPDX-License-Identifier: MPL-2.0
 //
-//     sweep   objects that live         the class lets go what pid holds
+//     sweep   seats of pid              their tags are those of the dead
+//             objects that live         the class lets go what pid holds
 //             shares of pid             end
 //             what pid had claimed      is freed
 //             words pid slept on        are woken once more
 //             seats, snapshots of pid   are free
 //
 // In this order: a seat may be another thread's only when nothing names it any
-// more, and a wake-up is repeated when what was held is free.
+// more, and a wake-up is repeated when what was held is free. When a thread has
+// ended and not its process, only what names its seat is swept.
 //
 // Read next: brd_object.c.
 
@@ -183,11 +185,16 @@ brd_shared_sweep (brd_shared_t *self, pid_t pid)
 {
     const int saved_errno = errno;
     s_dead_t dead = { .shared = self, .pid = pid };
+    const int is_thread = ((uint32_t) pid & BRD_SEAT_ENDED) != 0;
+    brd_seat_sweep_tags (self, pid);
     brd_slab_each (&self->slabs, self->arena, s_let_go, &dead);
-    brd_slab_each (&self->slabs, self->arena, s_end_shares, &dead);
-    brd_slab_each (&self->slabs, self->arena, s_free_claimed, &dead);
+    if (!is_thread) {
+        brd_slab_each (&self->slabs, self->arena, s_end_shares, &dead);
+        brd_slab_each (&self->slabs, self->arena, s_free_claimed, &dead);
+    }
     brd_seat_sweep_sleepers (self, pid);
     brd_seat_sweep (self, pid);
-    s_free_snapshots (self, pid);
+    if (!is_thread)
+        s_free_snapshots (self, pid);
     errno = saved_errno;
 }
