@@ -21,6 +21,7 @@
 #include "base/brd_check.h"
 #include "base/brd_sys.h"
 #include "shared/brd_object.h"
+#include "shared/brd_queue.h"
 #include "shared/brd_root.h"
 
 const brd_kind_class_t *
@@ -30,6 +31,8 @@ brd_kind_class (uint32_t kind)
     switch (kind) {
     case BRD_KIND_ARRAY:
         return &none;
+    case BRD_KIND_QUEUE:
+        return &brd_queue_class;
     default:
         return NULL;
     }
