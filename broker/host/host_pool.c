@@ -162,8 +162,11 @@ s_all_ended (brd_host_pool_t *self, int status)
         }
         if (!worker)
             return;
-        if (worker->pid > 0)
+        if (worker->pid > 0) {
+            // If the nursery was killed, nobody has yet.
+            brd_shared_sweep (host->shared, worker->pid);
             s_ended (worker, status, 0);
+        }
         else {
             self->down++;
             self->down_error = ESRCH;
@@ -218,12 +221,21 @@ s_all_up (void *arg)
            || self->up >= self->workers_wanted;
 }
 
+// In the nursery: what the dead held in shared memory is let go of.
+static void
+s_ending (void *arg, pid_t pid)
+{
+    const brd_worker_setup_t *setup = arg;
+    brd_shared_sweep (setup->shared, pid);
+}
+
 static int
 s_start_nursery (brd_host_pool_t *self, const brd_host_pool_options_t *options)
 {
     const brd_nursery_options_t nursery = {
         .worker_main = brd_worker_main,
         .arg = &self->setup,
+        .ending = s_ending,
         .title = self->name,
         .nice = options->nice,
         .pin = options->pin,
@@ -301,6 +313,7 @@ brd_host_pool_open (brd_host_t *host, brd_host_pool_options_t *options)
     }
     self->setup = options->setup;
     self->setup.arena = host->arena;
+    self->setup.shared = host->shared;
     memcpy (self->setup.owner, host->id, BRD_ZMQ_ID);
     snprintf (self->name, sizeof self->name, "%s", options->name);
     if (s_start_nursery (self, options) < 0)

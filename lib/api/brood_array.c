@@ -9,21 +9,17 @@
 
 #include <errno.h>
 
-#include "api/brd_runtime.h"
+#include "api/brd_shared_handle.h"
 #include "base/brd_check.h"
-#include "base/brd_handle.h"
-#include "base/brd_mem.h"
-#include "client/brd_msg.h"
-#include "shared/brd_object.h"
+#include "shared/brd_lock.h"
 
 typedef struct {
-    brd_object_t object;  // First
+    brd_lock_object_t locked;  // First
     uint64_t n;
 } s_array_t;
 
 struct brood_array {
-    brd_handle_t handle;
-    brd_hold_t hold;
+    brd_shared_handle_t base;
 };
 
 static size_t
@@ -55,35 +51,17 @@ s_type_size (brood_ctype_t type)
     return 0;
 }
 
-// Takes the hold; on failure it is dropped.
-static brood_array_t *
-s_handle (brd_hold_t *hold)
-{
-    brood_array_t *self = brd_mem_zalloc (sizeof *self);
-    if (!self) {
-        brd_hold_drop (hold);
-        return NULL;
-    }
-    brd_handle_init (&self->handle, BRD_KIND_ARRAY);
-    brd_object_ref (hold->object, brd_runtime_brood (), &self->handle.ref);
-    self->hold = *hold;
-    return self;
-}
-
 static const s_array_t *
 s_array (const brood_array_t *self)
 {
-    return (const s_array_t *) (const void *) self->hold.object;
+    return (const s_array_t *) (const void *) self->base.hold.object;
 }
 
 brood_array_t *
 brood_array_new_sized (size_t size_bytes, size_t n)
 {
     size_t bytes;
-    brd_hold_t hold;
     BRD_REQUIRE (size_bytes > 0 && n > 0, NULL);
-    if (brd_runtime_need () < 0)
-        return NULL;
     if (__builtin_mul_overflow (size_bytes, n, &bytes)) {
         brd_error_set (ENOSPC,
                        "an array of %zu elements of %zu bytes is too "
@@ -92,16 +70,13 @@ brood_array_new_sized (size_t size_bytes, size_t n)
                        size_bytes);
         return NULL;
     }
-    if (brd_object_new (brd_runtime_shared (),
-                        BRD_KIND_ARRAY,
-                        sizeof (s_array_t),
-                        bytes,
-                        &hold)
-        < 0)
+    brood_array_t *self = brd_shared_handle_new (
+        sizeof *self, BRD_KIND_ARRAY, sizeof (s_array_t), bytes);
+    if (!self)
         return NULL;
-    ((s_array_t *) (void *) hold.object)->n = n;
-    brd_object_publish (&hold);
-    return s_handle (&hold);
+    ((s_array_t *) (void *) self->base.hold.object)->n = n;
+    brd_shared_handle_publish (&self->base);
+    return self;
 }
 
 brood_array_t *
@@ -115,41 +90,25 @@ brood_array_new (brood_ctype_t type, size_t n)
 brood_array_t *
 brood_array_from (void *ref)
 {
-    brd_ref_t found;
-    brd_hold_t hold;
-    if (brd_ref_resolve (ref, BRD_KIND_ARRAY, &found) < 0
-        || brd_runtime_need () < 0
-        || brd_hold_from (
-               brd_runtime_shared (), brd_runtime_brood (), &found, &hold)
-               < 0)
-        return NULL;
-    return s_handle (&hold);
+    return brd_shared_handle_from (sizeof (brood_array_t), BRD_KIND_ARRAY, ref);
 }
 
 void
 brood_array_destroy (brood_array_t **self_p)
 {
-    if (!self_p || !*self_p)
-        return;
-    const int saved_errno = errno;
-    brood_array_t *self = *self_p;
-    *self_p = NULL;
-    brd_hold_drop (&self->hold);
-    brd_handle_fini (&self->handle);
-    brd_mem_free (self);
-    errno = saved_errno;
+    brd_shared_handle_destroy (self_p);
 }
 
 void *
 brood_array_ptr (const brood_array_t *self)
 {
-    BRD_REQUIRE_HANDLE (self, BRD_KIND_ARRAY, NULL);
-    return brd_object_block (self->hold.object);
+    BRD_REQUIRE_SHARED (self, BRD_KIND_ARRAY, NULL);
+    return brd_object_block (self->base.hold.object);
 }
 
 size_t
 brood_array_len (const brood_array_t *self)
 {
-    BRD_REQUIRE_HANDLE (self, BRD_KIND_ARRAY, 0);
+    BRD_REQUIRE_SHARED (self, BRD_KIND_ARRAY, 0);
     return (size_t) s_array (self)->n;
 }

@@ -15,8 +15,8 @@
 //
 // Who has slept takes the lock with SLEEPERS set, since it cannot know whether
 // others sleep: one wake too many at the end, and none too few. A wake-up that
-// was spent on somebody who died before it could use it is repeated by the
-// sweep (brd_seat_sweep_sleepers).
+// was spent on somebody who died before it could use it, or that a releaser did
+// not live to send, is made good by the sweep (brd_seat_sweep_sleepers).
 //
 // What is held for some instructions only (brd_lock_enter) is worth a few looks
 // before a sleep. The looks become rarer, so that the holder has its memory to
@@ -113,7 +113,7 @@ s_wait (brd_lock_t *self,
     uint32_t word = atomic_load (&self->word);
     int got;
     int slept = 0;
-    atomic_store (&seat->sleeps, s_offset (self, shared));
+    atomic_store (&seat->locks, s_offset (self, shared));
     while ((got = s_take (self, slept ? mine | s_sleepers : mine, &word))
            == 2) {
         if (!s_announce (self, &word))
@@ -125,7 +125,7 @@ s_wait (brd_lock_t *self,
         }
         word = atomic_load (&self->word);
     }
-    atomic_store (&seat->sleeps, 0);
+    atomic_store (&seat->locks, 0);
     if (got >= 0 && slept)
         s_count (&self->contended);
     return got;
@@ -165,7 +165,7 @@ s_acquire (brd_lock_t *self, brd_shared_t *shared, brd_sleep_t *sleep, int how)
     uint32_t word = atomic_load_explicit (&self->word, memory_order_relaxed);
     if (s_seat (word) == mine)
         return brd_error_set (EDEADLK, "this thread holds the lock already");
-    brd_seat_count_held (seat, 1);
+    brd_seat_hold (seat, 1);
     int got = s_take (self, mine, &word);
     if (got == 2 && how == S_SPIN)
         got = s_spin (self, mine, &word);
@@ -174,7 +174,7 @@ s_acquire (brd_lock_t *self, brd_shared_t *shared, brd_sleep_t *sleep, int how)
                   ? s_wait (self, shared, mine, sleep)
                   : brd_error_set (ETIMEDOUT, "somebody else holds the lock");
     if (got < 0) {
-        brd_seat_count_held (seat, -1);
+        brd_seat_hold (seat, -1);
         return -1;
     }
     s_count (&self->acquired);
@@ -205,11 +205,15 @@ brd_lock_release (brd_lock_t *self, brd_shared_t *shared)
     if (!brd_lock_mine (self, shared))
         return brd_error_set (EPERM, "this thread does not hold the lock");
     brd_seat_t *seat = brd_seat_at (shared, brd_seat_mine (shared));
+    // Killed between the next two, it would have let go and woken nobody.
+    atomic_store_explicit (
+        &seat->locks, s_offset (self, shared), memory_order_relaxed);
     const uint32_t word =
         atomic_exchange_explicit (&self->word, 0, memory_order_release);
     if ((word & s_sleepers) != 0)
         brd_futex_wake (&self->word, 1, 1);
-    brd_seat_count_held (seat, -1);
+    atomic_store_explicit (&seat->locks, 0, memory_order_release);
+    brd_seat_hold (seat, -1);
     return 0;
 }
 
@@ -246,3 +250,12 @@ brd_lock_sweep (brd_lock_t *self, brd_shared_t *shared, pid_t pid)
         &self->word, &word, s_died | (word & s_sleepers)));
     brd_futex_wake (&self->word, 1, 1);
 }
+
+static void
+s_sweep (brd_object_t *object, pid_t pid)
+{
+    brd_lock_object_t *self = (brd_lock_object_t *) (void *) object;
+    brd_lock_sweep (&self->lock, object->shared, pid);
+}
+
+const brd_kind_class_t brd_lock_class = { .sweep = s_sweep };

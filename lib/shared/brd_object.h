@@ -2,8 +2,8 @@
 //
 // SPDX-License-Identifier: MPL-2.0
 //
-// A public handle of a shared class is a brd_hold_t in private memory: it points
-// to the object, at one address everywhere, and to this process's share in it:
+// A public handle of a shared class is a brd_hold_t in private memory: the
+// object, at one address everywhere, and this process's share in it:
 //
 //     handle (any process) --> object (arena) <-- share (arena, per process
 //        brd_hold_t            brd_object_t        and handle)

@@ -325,7 +325,7 @@ s_hand_over (brd_queue_t *self, const s_call_t *call, brd_item_t *item)
 {
     if (!self->joinable)
         return brd_items_remove (&self->items, item);
-    brd_seat_count_held (s_seat (call), 1);
+    brd_seat_hold (s_seat (call), 1);
     brd_items_take (&self->items, item, call->tag);
     return NULL;
 }
@@ -373,7 +373,7 @@ s_get_large (brd_queue_t *self,
              void **ret_block)
 {
     brd_item_t *item = brd_items_pop (&self->items);
-    brd_seat_count_held (s_seat (call), 1);
+    brd_seat_hold (s_seat (call), 1);
     brd_items_take (&self->items, item, call->tag);
     s_leave (self);
     const int rc =
@@ -386,7 +386,7 @@ s_get_large (brd_queue_t *self,
         *ret_block = brd_items_remove (&self->items, item);
     else
         brd_items_give_back (&self->items, item, 1);
-    brd_seat_count_held (s_seat (call), -1);
+    brd_seat_hold (s_seat (call), -1);
     return rc < 0 ? brd_error_take (&story) : 1;
 }
 
@@ -518,7 +518,7 @@ s_begin_taken (s_call_t *call, brd_queue_t *self)
 static void
 s_end_taken (brd_queue_t *self, const s_call_t *call)
 {
-    brd_seat_count_held (s_seat (call), -1);
+    brd_seat_hold (s_seat (call), -1);
     const uint32_t joiners = s_due_joiners (self);
     const uint32_t getters =
         brd_waiters_due (&self->getters, s_due_getters (self));

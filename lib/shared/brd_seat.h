@@ -30,9 +30,11 @@ typedef struct {
     _Atomic uint32_t epoch;  // How many threads have had it and ended
     _Atomic uint32_t held;   // Things that name it: locks, items of queues
     _Atomic uint32_t bell;   // 1: sleeps on several things (brd_bell.h)
-    // The word it sleeps on, which a wake-up meant for it may have been spent
-    // on; arena offset, 0
+    // The word it sleeps on, which a wake-up meant for others may have been
+    // spent on, or is about to wake; arena offset, 0
     _Atomic uint64_t sleeps;
+    // The same for locks alone: one is often taken by who has slept.
+    _Atomic uint64_t locks;
 } brd_seat_t;
 
 // In the arena, zeros to begin with. Seat 0 is nobody's.
@@ -48,19 +50,6 @@ brd_seat_mine (brd_shared_t *shared);
 brd_seat_t *
 brd_seat_at (brd_shared_t *shared, uint32_t number);
 
-// One more thing names the calling thread's own seat, or one less. While any
-// does, the seat is no other thread's.
-static inline void
-brd_seat_count_held (brd_seat_t *self, int by)
-{
-    // Nobody else writes to it while the thread lives.
-    atomic_store_explicit (
-        &self->held,
-        atomic_load_explicit (&self->held, memory_order_relaxed)
-            + (uint32_t) by,
-        memory_order_relaxed);
-}
-
 // The calling thread among all there ever were: its seat (15 bits) and the
 // epoch of that above. 0 with ENOSPC.
 uint64_t
@@ -75,9 +64,21 @@ brd_seat_lives (brd_shared_t *shared, uint64_t tag);
 int
 brd_seat_is_of (brd_shared_t *shared, uint32_t number, pid_t pid);
 
+// So many more, or fewer, things that are to be swept if the thread ends. For
+// the calling thread's seat.
+static inline void
+brd_seat_hold (brd_seat_t *mine, int by)
+{
+    atomic_store_explicit (
+        &mine->held,
+        atomic_load_explicit (&mine->held, memory_order_relaxed)
+            + (uint32_t) by,
+        memory_order_relaxed);
+}
+
 // For the sweep, in this order: its tags are those of the dead, before anybody
-// is told to look; words that the process slept on are woken once more; its
-// seats are free.
+// is told to look; whoever sleeps on a word that the process slept on, or was
+// about to wake, looks again; its seats are free.
 void
 brd_seat_sweep_tags (brd_shared_t *shared, pid_t pid);
 void

@@ -6,12 +6,12 @@
 //             objects that live         the class lets go what pid holds
 //             shares of pid             end
 //             what pid had claimed      is freed
+//             snapshots of pid          are free
 //             words pid slept on        are woken once more
-//             seats, snapshots of pid   are free
+//             seats of pid              are free
 //
 // In this order: a seat may be another thread's only when nothing names it any
-// more, and a wake-up is repeated when what was held is free. When a thread has
-// ended and not its process, only what names its seat is swept.
+// more, and a wake-up is repeated when what was held is free.
 //
 // Read next: brd_object.c.
 
@@ -20,17 +20,19 @@
 
 #include "base/brd_check.h"
 #include "base/brd_sys.h"
-#include "shared/brd_object.h"
+#include "shared/brd_lock.h"
 #include "shared/brd_queue.h"
 #include "shared/brd_root.h"
 
 const brd_kind_class_t *
 brd_kind_class (uint32_t kind)
 {
-    static const brd_kind_class_t none;
     switch (kind) {
+    case BRD_KIND_LOCK:
+    case BRD_KIND_RLOCK:
+    case BRD_KIND_VALUE:
     case BRD_KIND_ARRAY:
-        return &none;
+        return &brd_lock_class;
     case BRD_KIND_QUEUE:
         return &brd_queue_class;
     default:
@@ -188,16 +190,15 @@ brd_shared_sweep (brd_shared_t *self, pid_t pid)
 {
     const int saved_errno = errno;
     s_dead_t dead = { .shared = self, .pid = pid };
-    const int is_thread = ((uint32_t) pid & BRD_SEAT_ENDED) != 0;
     brd_seat_sweep_tags (self, pid);
     brd_slab_each (&self->slabs, self->arena, s_let_go, &dead);
-    if (!is_thread) {
+    // A thread that ends leaves its process what is the process's.
+    if (((uint32_t) pid & BRD_SEAT_ENDED) == 0) {
         brd_slab_each (&self->slabs, self->arena, s_end_shares, &dead);
         brd_slab_each (&self->slabs, self->arena, s_free_claimed, &dead);
+        s_free_snapshots (self, pid);
     }
     brd_seat_sweep_sleepers (self, pid);
     brd_seat_sweep (self, pid);
-    if (!is_thread)
-        s_free_snapshots (self, pid);
     errno = saved_errno;
 }
