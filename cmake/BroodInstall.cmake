@@ -20,6 +20,7 @@ set (BROOD_HEADERS
      brood_pool.h
      brood_prelude.h
      brood_progress.h
+     brood_queue.h
      brood_stream.h
      brood_task.h)
 list (TRANSFORM BROOD_HEADERS PREPEND ${PROJECT_SOURCE_DIR}/include/brood/)

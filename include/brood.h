@@ -47,6 +47,9 @@
 #include "brood/brood_pool.h"
 #include "brood/brood_progress.h"
 
+// Talk
+#include "brood/brood_queue.h"
+
 // Share
 #include "brood/brood_array.h"
 

@@ -92,6 +92,15 @@ s_chunk_of (const brd_items_t *self, const brd_item_t *item)
     return brd_arena_at (self->arena, offset / BRD_ARENA_RUN * BRD_ARENA_RUN);
 }
 
+// Of counters that the holder of the lock alone writes to.
+static uint64_t
+s_count_up (_Atomic uint64_t *counter)
+{
+    const uint64_t n = atomic_load_explicit (counter, memory_order_relaxed) + 1;
+    atomic_store_explicit (counter, n, memory_order_relaxed);
+    return n;
+}
+
 static void
 s_set_word (brd_item_t *item, int state, int deliveries, uint64_t tag)
 {
@@ -192,7 +201,7 @@ brd_items_add (brd_items_t *self, const brd_item_new_t *item)
     }
     else
         memcpy (one + 1, item->bytes, item->size);
-    one->number = ++self->number;
+    one->number = s_count_up (&self->number);
     one->priority = item->priority;
     one->size = item->size;
     one->taken = 0;
@@ -238,6 +247,7 @@ brd_items_pop (brd_items_t *self)
         (void) brd_order_pop (&self->root, BRD_ORDER_QUEUE);
     else
         self->at_offset += s_stride_of (item);
+    (void) s_count_up (&self->takes);
     self->ready--;
     self->ready_bytes -= item->size;
     return item;
@@ -295,7 +305,7 @@ brd_items_take (brd_items_t *self, brd_item_t *item, uint64_t tag)
     int deliveries = brd_item_deliveries (item);
     if (deliveries < BRD_ITEM_DELIVERIES_MAX)
         deliveries++;
-    item->taken = ++self->takes;
+    item->taken = s_count_up (&self->takes);
     s_set_word (item, BRD_ITEM_TAKEN, deliveries, tag);
     s_list (self, item);
 }
@@ -445,7 +455,8 @@ brd_items_repair (brd_items_t *self)
     self->last = self->at = s_first (self);
     self->at_offset = sizeof (brd_chunk_t);
     self->root = NULL;
-    self->ready = self->ready_bytes = self->taken = 0;
+    self->ready = self->taken = 0;
+    self->ready_bytes = 0;
     memset (self->takers, 0, sizeof self->takers);
     for (brd_chunk_t *chunk = s_first (self); chunk; chunk = s_next (chunk))
         chunk->live = 0;

@@ -43,25 +43,27 @@ enum {
 
 typedef struct brd_chunk brd_chunk_t;
 
-// All zeros but arena, keeper and ordered: none.
+// All zeros but arena, keeper and ordered: none. What every put and get writes
+// to is one line of the cache, since it goes from CPU to CPU with them.
 typedef struct {
+    // The truth, but for the counters.
+    _Alignas(64) _Atomic uint64_t number;  // Of the last put
+    _Atomic uint64_t takes;                // Items taken or gone so far
+    // Made from it.
+    brd_chunk_t *last;
+    brd_chunk_t *at;   // Where the items begin that never were taken,
+    brd_item_t *root;  // and what comes before them; ordered: all
+    size_t ready_bytes;
+    uint32_t at_offset;
+    uint32_t ready;
+    uint32_t taken;
+    // The truth, too.
+    _Alignas(64) brd_chunk_t *_Atomic first;
+    void *_Atomic pending;  // Memory about to be ours, or not any more...
+    uint64_t pending_mark;  // ...and its mark
     brd_arena_t *arena;
     pid_t keeper;  // Whose the memory is: a process that outlives all
     int ordered;   // 1: by priority
-    // The truth.
-    brd_chunk_t *_Atomic first;
-    void *_Atomic pending;  // Memory about to be ours, or not any more...
-    uint64_t pending_mark;  // ...and its mark
-    uint64_t number;        // Of the last put
-    uint64_t takes;         // Of the last item taken
-    // Made from it.
-    brd_chunk_t *last;
-    brd_chunk_t *at;     // Where the items begin that never were taken,
-    uint32_t at_offset;  // unless they are ordered
-    brd_item_t *root;    // What comes before them
-    size_t ready;
-    size_t ready_bytes;
-    size_t taken;
     struct {
         brd_item_t *first;  // In the order they were taken
         brd_item_t *last;

@@ -37,8 +37,8 @@
 #include "shared/brd_seat.h"
 
 enum {
-    S_LOOKS = 12,
-    S_PAUSES_MAX = 128
+    S_LOOKS = 10,
+    S_PAUSES_MAX = 16
 };
 
 static const uint32_t s_sleepers = UINT32_C (1) << 31;
@@ -202,9 +202,12 @@ brd_lock_enter (brd_lock_t *self, brd_shared_t *shared)
 int
 brd_lock_release (brd_lock_t *self, brd_shared_t *shared)
 {
-    if (!brd_lock_mine (self, shared))
+    const uint32_t mine = brd_seat_mine (shared);
+    if (mine == 0
+        || s_seat (atomic_load_explicit (&self->word, memory_order_relaxed))
+               != mine)
         return brd_error_set (EPERM, "this thread does not hold the lock");
-    brd_seat_t *seat = brd_seat_at (shared, brd_seat_mine (shared));
+    brd_seat_t *seat = brd_seat_at (shared, mine);
     // Killed between the next two, it would have let go and woken nobody.
     atomic_store_explicit (
         &seat->locks, s_offset (self, shared), memory_order_relaxed);

@@ -37,7 +37,7 @@
 #include "shared/brd_seat.h"
 
 enum {
-    S_LOOKS = 200,  // Before a sleep; some microseconds
+    S_LOOKS = 40,  // Before a sleep; some microseconds
     S_PAUSES = 4    // Between two of them
 };
 
@@ -109,27 +109,16 @@ s_seat (const s_call_t *call)
     return brd_seat_at (call->shared, brd_seat_mine (call->shared));
 }
 
-static void
-s_count (_Atomic uint32_t *counter)
-{
-    atomic_store_explicit (counter,
-                           atomic_load_explicit (counter, memory_order_relaxed)
-                               + 1,
-                           memory_order_relaxed);
-}
-
 // --- Waiting ---------------------------------------------------------------
 
 // Something may be done within a moment, and a sleep is long.
 static void
-s_linger (const _Atomic uint32_t *counter, uint32_t seen)
+s_linger (_Atomic uint64_t *counter, uint64_t seen)
 {
     for (int look = 0; look < S_LOOKS; look++) {
         for (int i = 0; i < S_PAUSES; i++)
             brd_pause ();
-        if (atomic_load_explicit ((_Atomic uint32_t *) counter,
-                                  memory_order_relaxed)
-            != seen)
+        if (atomic_load_explicit (counter, memory_order_relaxed) != seen)
             return;
     }
 }
@@ -140,10 +129,10 @@ static void
 s_wait (brd_queue_t *self,
         s_call_t *call,
         brd_waiters_t *line,
-        const _Atomic uint32_t *changes)
+        _Atomic uint64_t *changes)
 {
     if (changes && !call->lingered) {
-        const uint32_t seen = atomic_load ((_Atomic uint32_t *) changes);
+        const uint64_t seen = atomic_load (changes);
         call->lingered = 1;
         s_leave (self);
         s_linger (changes, seen);
@@ -205,7 +194,7 @@ s_await_room (brd_queue_t *self, s_call_t *call, size_t size, size_t *unsaid)
         if (*unsaid > 0)
             s_wake_getters (self, *unsaid);
         else
-            s_wait (self, call, &self->putters, &self->gets);
+            s_wait (self, call, &self->putters, &self->items.takes);
         *unsaid = 0;
     }
 }
@@ -239,10 +228,8 @@ s_put_one (brd_queue_t *self,
     }
     if (rc == 0)
         rc = brd_items_add (&self->items, &one);
-    if (rc == 0) {
-        s_count (&self->puts);
+    if (rc == 0)
         ++*unsaid;
-    }
     else
         brd_arena_free (self->items.arena, one.block);
     return rc;
@@ -305,7 +292,7 @@ s_await_item (brd_queue_t *self, s_call_t *call)
             return brd_error_set (EPIPE, "the queue is closed and drained");
         if (call->wait.over)
             return s_over (call, "the queue stayed empty");
-        s_wait (self, call, &self->getters, &self->puts);
+        s_wait (self, call, &self->getters, &self->items.number);
     }
 }
 
@@ -399,11 +386,8 @@ s_get (brd_queue_t *self,
     if (s_await_item (self, call) < 0)
         return -1;
     const brd_item_t *item = brd_items_peek (&self->items);
-    const long n = item->block ? s_get_large (self, call, taker, ret_block)
-                               : s_get_small (self, call, taker);
-    if (n > 0)
-        s_count (&self->gets);
-    return n;
+    return item->block ? s_get_large (self, call, taker, ret_block)
+                       : s_get_small (self, call, taker);
 }
 
 // Whoever waits because what another has may come back: it did not.
@@ -455,9 +439,7 @@ s_copy_to_dead (brd_queue_t *dead, const brd_item_t *item)
         return -1;
     s_enter_again (dead);
     const int rc = dead->closed ? 1 : brd_items_add (&dead->items, &copy);
-    if (rc == 0)
-        s_count (&dead->puts);
-    else
+    if (rc != 0)
         brd_arena_free (dead->items.arena, copy.block);
     const uint32_t getters = brd_waiters_due (&dead->getters, rc == 0);
     s_leave (dead);

@@ -25,18 +25,17 @@ typedef struct brd_queue {
     int deliveries_max;     // 0: no limit
     int joinable;
     struct brd_queue *dead;  // Kept (brd_object_keep ()); NULL
-    // Apart from what the holder of the lock writes to.
+    uint32_t dropped;        // Not yet logged; rare
+    brd_waiters_t joiners;   // As rare
+    // Three lines of the cache that go around: who waits for the lock looks at
+    // the first alone.
     _Alignas(64) brd_lock_t lock;
-    _Alignas(64) _Atomic uint32_t puts;  // For those who look before they sleep
-    _Atomic uint32_t gets;
-    _Atomic uint32_t deaths;  // Of anybody in the brood...
-    uint32_t reaped;          // ...and of how many we know
+    _Alignas(64) _Atomic uint32_t deaths;  // Of anybody in the brood...
+    uint32_t reaped;                       // ...and of how many we know
     int closed;
-    uint32_t dropped;  // Not yet logged
-    brd_items_t items;
     brd_waiters_t getters;
     brd_waiters_t putters;
-    brd_waiters_t joiners;
+    brd_items_t items;
 } brd_queue_t;
 
 extern const brd_kind_class_t brd_queue_class;

@@ -20,6 +20,7 @@ SAME (sizeof (brood_map_options_t), 176);
 SAME (sizeof (brood_options_t), 80);
 SAME (sizeof (brood_pool_options_t), 208);
 SAME (sizeof (brood_pool_stats_t), 128);
+SAME (sizeof (brood_queue_options_t), 144);
 SAME (sizeof (brood_task_options_t), 144);
 #endif
 
