@@ -38,7 +38,7 @@
 
 enum {
     S_LOOKS = 40,  // Before a sleep; some microseconds
-    S_PAUSES = 4    // Between two of them
+    S_PAUSES = 4   // Between two of them
 };
 
 // One call of somebody.
@@ -65,6 +65,9 @@ s_enter (brd_queue_t *self)
     const uint32_t deaths = atomic_load (&self->deaths);
     if (deaths != self->reaped) {
         self->reaped = deaths;
+        brd_waiters_reap (&self->getters);
+        brd_waiters_reap (&self->putters);
+        brd_waiters_reap (&self->joiners);
         s_reap (self);
     }
     return 0;
@@ -131,12 +134,14 @@ s_wait (brd_queue_t *self,
         brd_waiters_t *line,
         _Atomic uint64_t *changes)
 {
-    if (changes && !call->lingered) {
+    if (changes && !call->lingered && line->lingers == 0) {
         const uint64_t seen = atomic_load (changes);
         call->lingered = 1;
+        line->lingers = 1;
         s_leave (self);
         s_linger (changes, seen);
         s_enter_again (self);
+        line->lingers = 0;
         return;
     }
     const uint32_t reaped = self->reaped;
@@ -302,7 +307,7 @@ s_due_joiners (brd_queue_t *self)
 {
     const brd_items_t *items = &self->items;
     return items->ready + items->taken == 0
-               ? brd_waiters_due (&self->joiners, SIZE_MAX)
+               ? brd_waiters_due (&self->joiners, BRD_WAITERS_ALL)
                : 0;
 }
 
@@ -394,7 +399,7 @@ s_get (brd_queue_t *self,
 static size_t
 s_due_getters (const brd_queue_t *self)
 {
-    return self->closed && self->items.taken == 0 ? SIZE_MAX
+    return self->closed && self->items.taken == 0 ? BRD_WAITERS_ALL
                                                   : self->items.ready;
 }
 
@@ -573,8 +578,8 @@ brd_queue_close (brd_queue_t *self)
     if (s_begin (&call, self, 0) < 0)
         return -1;
     self->closed = 1;
-    const uint32_t putters = brd_waiters_due (&self->putters, SIZE_MAX);
-    const uint32_t getters = brd_waiters_due (&self->getters, SIZE_MAX);
+    const uint32_t putters = brd_waiters_due (&self->putters, BRD_WAITERS_ALL);
+    const uint32_t getters = brd_waiters_due (&self->getters, BRD_WAITERS_ALL);
     s_leave (self);
     brd_waiters_wake (&self->putters, putters);
     brd_waiters_wake (&self->getters, getters);

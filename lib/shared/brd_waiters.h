@@ -14,6 +14,10 @@
 //     take the lock
 //     brd_waiters_leave (); look again
 //
+// Many are woken one by one, each by the one before: who wakes somebody with each
+// change, when they come faster than anybody wakes up, makes a crowd that finds
+// one thing each.
+//
 // The system wakes who sleeps longest, but somebody who did not sleep may be
 // faster. Who was woken in vain a few times takes the turn: others who can wait
 // then leave it the first thing there is (brd_waiters_may ()), and that is the
@@ -33,6 +37,7 @@ typedef struct {
     _Atomic uint32_t word;    // Changes with every wake-up
     _Atomic uint32_t asleep;  // Entered and not left
     uint32_t woken;           // Of those, how many were woken
+    uint32_t lingers;         // Somebody looks, before it enters
     uint64_t turn;            // Tag of who comes next; 0
 } brd_waiters_t;
 
@@ -68,13 +73,20 @@ brd_waiters_sleep (brd_waiters_t *self, brd_wait_t *wait);
 uint32_t
 brd_waiters_done (brd_waiters_t *self, uint64_t tag, size_t ready);
 
-// There is something for n more: how many are to be woken.
+// There is something for n more, or BRD_WAITERS_ALL: how many are to be woken.
+// None if one was woken and is on its way: when that one has been here and there
+// is still something, it calls this again.
+#define BRD_WAITERS_ALL SIZE_MAX
 uint32_t
 brd_waiters_due (brd_waiters_t *self, size_t n);
 
 // Without the lock.
 void
 brd_waiters_wake (brd_waiters_t *self, uint32_t n);
+
+// With the lock, after a death: it may have been counted anywhere here.
+void
+brd_waiters_reap (brd_waiters_t *self);
 
 // In a sweep: a wake-up may have been meant for the dead, or not have been made
 // by it. All look again.
