@@ -15,7 +15,7 @@
 
 enum {
     ITEMS = 5,
-    STEPS = 200000  // In all for one call, so long do they take
+    STEPS = 30000  // In all for one call, so long do they take
 };
 
 typedef struct {
