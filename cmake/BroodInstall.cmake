@@ -27,6 +27,7 @@ set (BROOD_HEADERS
      brood_prelude.h
      brood_process.h
      brood_progress.h
+     brood_queue.h
      brood_rlock.h
      brood_semaphore.h
      brood_stream.h

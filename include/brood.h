@@ -49,6 +49,11 @@
 #include "brood/brood_progress.h"
 #include "brood/brood_wait.h"
 
+// Talk
+#include "brood/brood_queue.h"
+#include "brood/brood_conn.h"
+#include "brood/brood_listener.h"
+
 // Agree
 #include "brood/brood_lock.h"
 #include "brood/brood_rlock.h"
@@ -58,8 +63,6 @@
 #include "brood/brood_barrier.h"
 
 // Share
-#include "brood/brood_conn.h"
-#include "brood/brood_listener.h"
 #include "brood/brood_value.h"
 #include "brood/brood_array.h"
 

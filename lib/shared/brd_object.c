@@ -99,6 +99,7 @@ int
 brd_share_end (brd_share_t *self, uint32_t word)
 {
     brd_object_t *object = self->object;
+    brd_shared_t *shared = object->shared;
     const uint32_t mine = brd_slab_word (BRD_SLAB_CLAIMED, getpid ());
     if (!atomic_compare_exchange_strong (&self->slot.word, &word, mine))
         return 0;
@@ -110,7 +111,7 @@ brd_share_end (brd_share_t *self, uint32_t word)
         class->leave (object, self);
     if (atomic_fetch_sub (&object->shares, 1) == 1)
         brd_object_free_if_unheld (object);
-    brd_slab_free (object->shared->arena, &self->slot);
+    brd_slab_free (shared->arena, &self->slot);
     return 1;
 }
 
