@@ -485,7 +485,8 @@ s_test_kill_senders (void **state)
             assert_int_equal (number, next);
             next++;
         }
-        assert_int_equal (errno, EPIPE);
+        // Or the first was killed before it had used its end at all.
+        assert_true (errno == EPIPE || (errno == ETIMEDOUT && next == 0));
         const uint32_t sent = atomic_load (&s_page->sent);
         assert_true (next == sent || next == sent + 1);
         atomic_store (&s_page->sent, next);

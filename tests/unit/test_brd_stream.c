@@ -332,8 +332,8 @@ s_test_vectors (void **state)
     assert_memory_equal (bytes, vector.bytes, 10);
 }
 
-// A record of which nothing has left is as if it had not been made; over tcp its
-// seal, too.
+// A record of which nothing has left is as if it had not been made; over tcp
+// its seal, too.
 static void
 s_test_undo (void **state)
 {
