@@ -5,68 +5,23 @@
 // The vectors are read out of the document itself, so it cannot say anything
 // else than the code does.
 
-#include "t.h"
+#include "t_vector.h"
 
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/brd_mem.h"
 #include "wire/brd_frame.h"
 #include "wire/brd_limits.h"
 
-typedef struct {
-    unsigned char bytes[1024];
-    size_t size;
-} s_vector_t;
-
-// The ```hex block of this name.
-static void
-s_read (const char *name, s_vector_t *ret_vector)
-{
-    char line[256], head[64];
-    FILE *file = fopen (T_RFC, "r");
-    assert_non_null (file);
-    snprintf (head, sizeof head, "```hex %s\n", name);
-    int inside = 0;
-    ret_vector->size = 0;
-    while (fgets (line, sizeof line, file)) {
-        if (!inside) {
-            inside = strcmp (line, head) == 0;
-            continue;
-        }
-        if (line[0] == '`')
-            break;
-        char *at = line, *end;
-        for (;;) {
-            const unsigned long byte = strtoul (at, &end, 16);
-            if (end == at)
-                break;
-            assert_true (ret_vector->size < sizeof ret_vector->bytes);
-            ret_vector->bytes[ret_vector->size++] = (unsigned char) byte;
-            at = end;
-        }
-    }
-    fclose (file);
-    assert_true (inside && ret_vector->size > 0);
-}
-
-static void
-s_same (const brd_buf_t *out, const s_vector_t *vector)
-{
-    assert_int_equal (out->size, vector->size);
-    assert_memory_equal (out->bytes, vector->bytes, vector->size);
-}
-
 static void
 s_test_tasks_one (void **state)
 {
     (void) state;
-    s_vector_t vector;
+    t_vector_t vector;
     brd_frame_t frame;
     brd_wire_task_t task;
-    s_read ("tasks-one", &vector);
+    t_vector_read (T_RFC, "tasks-one", &vector);
     assert_int_equal (brd_frame_open (&frame, vector.bytes, vector.size), 0);
     assert_int_equal (frame.op, BRD_OP_TASKS);
     assert_int_equal (brd_frame_next_task (&frame, &task), 1);
@@ -80,7 +35,7 @@ s_test_tasks_one (void **state)
     assert_int_equal (brd_frame_begin (&out, BRD_OP_TASKS), 0);
     assert_int_equal (brd_frame_add_task (&out, &task), 0);
     brd_frame_close (&out, 1);
-    s_same (&out, &vector);
+    t_vector_same (&out, &vector);
     brd_buf_fini (&out);
     assert_int_equal (brd_frame_next_task (&frame, &task), 0);
 }
@@ -89,10 +44,10 @@ static void
 s_test_tasks_two (void **state)
 {
     (void) state;
-    s_vector_t vector;
+    t_vector_t vector;
     brd_frame_t frame;
     brd_wire_task_t tasks[2];
-    s_read ("tasks-two", &vector);
+    t_vector_read (T_RFC, "tasks-two", &vector);
     assert_int_equal (brd_frame_open (&frame, vector.bytes, vector.size), 0);
     assert_int_equal (brd_frame_next_task (&frame, &tasks[0]), 1);
     assert_int_equal (brd_frame_next_task (&frame, &tasks[1]), 1);
@@ -108,7 +63,7 @@ s_test_tasks_two (void **state)
     assert_int_equal (brd_frame_add_task (&out, &tasks[0]), 0);
     assert_int_equal (brd_frame_add_task (&out, &tasks[1]), 0);
     brd_frame_close (&out, 2);
-    s_same (&out, &vector);
+    t_vector_same (&out, &vector);
     brd_buf_fini (&out);
 }
 
@@ -116,10 +71,10 @@ static void
 s_test_results (void **state)
 {
     (void) state;
-    s_vector_t vector;
+    t_vector_t vector;
     brd_frame_t frame;
     brd_wire_result_t results[2];
-    s_read ("results-two", &vector);
+    t_vector_read (T_RFC, "results-two", &vector);
     assert_int_equal (brd_frame_open (&frame, vector.bytes, vector.size), 0);
     assert_int_equal (brd_frame_next_result (&frame, &results[0]), 1);
     assert_int_equal (brd_frame_next_result (&frame, &results[1]), 1);
@@ -136,17 +91,17 @@ s_test_results (void **state)
     assert_int_equal (brd_frame_add_result (&out, &results[0]), 0);
     assert_int_equal (brd_frame_add_result (&out, &results[1]), 0);
     brd_frame_close (&out, 2);
-    s_same (&out, &vector);
+    t_vector_same (&out, &vector);
     brd_buf_fini (&out);
 }
 
 static void
 s_check_note (const char *name, brd_op_t op, const brd_wire_note_t *want)
 {
-    s_vector_t vector;
+    t_vector_t vector;
     brd_frame_t frame;
     brd_wire_note_t note;
-    s_read (name, &vector);
+    t_vector_read (T_RFC, name, &vector);
     assert_int_equal (brd_frame_open (&frame, vector.bytes, vector.size), 0);
     assert_int_equal (frame.op, op);
     assert_int_equal (brd_frame_next_note (&frame, &note), 1);
@@ -160,7 +115,7 @@ s_check_note (const char *name, brd_op_t op, const brd_wire_note_t *want)
     assert_int_equal (brd_frame_begin (&out, op), 0);
     assert_int_equal (brd_frame_add_note (&out, want), 0);
     brd_frame_close (&out, 1);
-    s_same (&out, &vector);
+    t_vector_same (&out, &vector);
     brd_buf_fini (&out);
 }
 
@@ -185,10 +140,10 @@ static void
 s_test_stop (void **state)
 {
     (void) state;
-    s_vector_t vector;
+    t_vector_t vector;
     brd_frame_t frame;
     brd_wire_task_t task;
-    s_read ("stop", &vector);
+    t_vector_read (T_RFC, "stop", &vector);
     assert_int_equal (brd_frame_open (&frame, vector.bytes, vector.size), 0);
     assert_int_equal (frame.op, BRD_OP_STOP);
     assert_int_equal (brd_frame_next_task (&frame, &task), -1);
@@ -226,8 +181,8 @@ s_test_cut_short (void **state)
     static const char *const names[] = { "tasks-one",   "tasks-two", "emit",
                                          "results-two", "progress",  "credit" };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        s_vector_t vector;
-        s_read (names[i], &vector);
+        t_vector_t vector;
+        t_vector_read (T_RFC, names[i], &vector);
         assert_int_equal (s_read_all (vector.bytes, vector.size), 0);
         for (size_t size = 0; size < vector.size; size++) {
             unsigned char *cut = malloc (size > 0 ? size : 1);
@@ -268,8 +223,8 @@ s_test_bad_fields (void **state)
         { "emit", 16 + 33, 1 },           // Slot
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        s_vector_t vector;
-        s_read (bad[i].name, &vector);
+        t_vector_t vector;
+        t_vector_read (T_RFC, bad[i].name, &vector);
         vector.bytes[bad[i].at] = bad[i].value;
         errno = 0;
         assert_int_equal (s_read_all (vector.bytes, vector.size), -1);
