@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: MPL-2.0
 #
 # The shared library is found without anything else installed. The static one
-# needs libzmq's and msgpack-c's development files, so its target is in an
+# needs the development files of others, so its target is in an
 # export of its own: broodConfig.cmake loads it where those are found.
 
 include (CMakePackageConfigHelpers)
@@ -54,7 +54,7 @@ install (FILES ${PROJECT_BINARY_DIR}/broodConfig.cmake
 
 # --- And for everybody else ------------------------------------------------
 
-set (BROOD_PC_REQUIRES "libzmq, ${MSGPACK_MODULE_NAME}")
+set (BROOD_PC_REQUIRES "libzmq, libsodium, ${MSGPACK_MODULE_NAME}")
 if (JANSSON_FOUND)
     string (APPEND BROOD_PC_REQUIRES ", jansson")
 endif ()

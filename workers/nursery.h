@@ -44,6 +44,10 @@ typedef struct {
     // Runs in the worker, never returns (leaves by _exit).
     void (*worker_main) (const brd_nursery_birth_t *birth);
     void *arg;
+    // Called in the nursery with each dead process just before it is reaped, a
+    // worker or one adopted from it, while nobody else can have its number.
+    // Async-signal-safe calls only. NULL: none.
+    void (*ending) (void *arg, pid_t pid);
     const char *title;    // For ps: "brood-pool"; workers add their place
     const int *keep_fds;  // Descriptors workers inherit besides 0, 1, 2
     int keep_count;

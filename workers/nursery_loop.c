@@ -371,6 +371,16 @@ s_kill (const s_slot_t *slot)
     (void) kill (slot->pid, SIGKILL);
 }
 
+// 0, or -1 if it is not dead.
+static int
+s_bury (const s_nursery_t *self, pid_t pid, int *ret_status)
+{
+    const brd_nursery_options_t *options = self->seed->options;
+    if (options->ending)
+        options->ending (options->arg, pid);
+    return waitpid (pid, ret_status, WNOHANG) == pid ? 0 : -1;
+}
+
 static void
 s_ended (s_nursery_t *self, pid_t pid)
 {
@@ -378,7 +388,7 @@ s_ended (s_nursery_t *self, pid_t pid)
     int status = 0;
     if (slot)
         (void) kill (-pid, SIGKILL);  // What it leaves in its group
-    if (waitpid (pid, &status, WNOHANG) != pid || !slot)
+    if (s_bury (self, pid, &status) < 0 || !slot)
         return;
     slot->status = status;
     s_slot_die (self, slot);
@@ -503,6 +513,20 @@ s_kill_one (void *arg, pid_t pid)
     return kill (pid, SIGKILL) == 0;
 }
 
+// Reaps the dead. -1 when no child is left, dead or alive.
+static int
+s_bury_all (const s_nursery_t *self)
+{
+    for (;;) {
+        siginfo_t info = { 0 };
+        int status;
+        if (waitid (P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0)
+            return -1;
+        if (info.si_pid == 0 || s_bury (self, info.si_pid, &status) < 0)
+            return 0;
+    }
+}
+
 // Workers are not asked: the owner either had time to, or has died. What they
 // leave is adopted, found and killed, generation by generation.
 static _Noreturn void
@@ -515,11 +539,7 @@ s_end (s_nursery_t *self)
     }
     do {
         s_drain_signals (self);
-        pid_t pid;
-        do
-            pid = waitpid (-1, NULL, WNOHANG);
-        while (pid > 0);
-        if (pid < 0)
+        if (s_bury_all (self) < 0)
             break;
         (void) brd_nursery_kin_children (s_kill_one, NULL);
         (void) poll (&self->fds[S_SIGNALS], 1, S_END_LOOK_MS);

@@ -23,6 +23,7 @@
 #include "base/brd_buf.h"
 #include "base/brd_handle.h"
 #include "brood/brood_task.h"
+#include "shared/brd_shared.h"
 #include "transport/brd_zmq.h"
 #include "wire/brd_job.h"
 #include "wire/brd_page.h"
@@ -42,6 +43,7 @@ enum {
 // the nursery.
 typedef struct {
     brd_arena_t *arena;
+    brd_shared_t *shared;             // Swept before a worker is reaped
     unsigned char owner[BRD_ZMQ_ID];  // Only who bears this is obeyed
     brood_task_fn *initializer;       // NULL: none
     void *initargs;                   // A msgpack value

@@ -16,13 +16,14 @@
 #include "host/host_internal.h"
 
 brd_host_t *
-brd_host_new (brd_arena_t *arena)
+brd_host_new (brd_shared_t *shared)
 {
     brd_host_t *self = brd_mem_zalloc (sizeof *self);
     if (!self)
         return NULL;
     pthread_mutex_init (&self->lock, NULL);
-    self->arena = arena;
+    self->shared = shared;
+    self->arena = brd_shared_arena (shared);
     self->doorbell = self->timer = self->foreign = -1;
     self->harvest_at = self->leader_wakes = BRD_NEVER;
     brd_list_init (&self->pools);

@@ -30,6 +30,7 @@
 
 #include "base/brd_arena.h"
 #include "core/core.h"
+#include "shared/brd_shared.h"
 #include "wire/brd_page.h"
 #include "wire/brd_wire.h"
 #include "workers/worker.h"
@@ -84,9 +85,9 @@ typedef struct {
     int pin;
 } brd_host_pool_options_t;
 
-// NULL with ENOMEM or EMFILE. arena must outlive it.
+// NULL with ENOMEM or EMFILE. shared, with its arena, must outlive it.
 brd_host_t *
-brd_host_new (brd_arena_t *arena);
+brd_host_new (brd_shared_t *shared);
 
 // Ends pools that are left and its threads, closes its descriptors. Nobody may
 // be waiting. Handles that know it may still be destroyed, so its memory stays.

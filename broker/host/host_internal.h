@@ -47,6 +47,7 @@ struct brd_host_pool {
     uint32_t number;
     int fd;  // To its nursery, -1
     pid_t nursery;
+    int snapshot;  // Its number in what is shared, -1
     int peek;
     uint32_t workers_wanted;   // That must be up for open to return
     int ending;                // 1: the nursery is being ended
@@ -73,6 +74,7 @@ typedef struct {
 
 struct brd_host {
     pthread_mutex_t lock;
+    brd_shared_t *shared;
     brd_arena_t *arena;
     brd_core_t *core;
     brd_core_effects_t *effects;

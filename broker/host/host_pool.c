@@ -162,8 +162,11 @@ s_all_ended (brd_host_pool_t *self, int status)
         }
         if (!worker)
             return;
-        if (worker->pid > 0)
+        if (worker->pid > 0) {
+            // If the nursery was killed, nobody has yet.
+            brd_shared_sweep (host->shared, worker->pid);
             s_ended (worker, status, 0);
+        }
         else {
             self->down++;
             self->down_error = ESRCH;
@@ -218,12 +221,21 @@ s_all_up (void *arg)
            || self->up >= self->workers_wanted;
 }
 
+// In the nursery: what the dead held in shared memory is let go of.
+static void
+s_ending (void *arg, pid_t pid)
+{
+    const brd_worker_setup_t *setup = arg;
+    brd_shared_sweep (setup->shared, pid);
+}
+
 static int
 s_start_nursery (brd_host_pool_t *self, const brd_host_pool_options_t *options)
 {
     const brd_nursery_options_t nursery = {
         .worker_main = brd_worker_main,
         .arg = &self->setup,
+        .ending = s_ending,
         .title = self->name,
         .nice = options->nice,
         .pin = options->pin,
@@ -294,8 +306,14 @@ brd_host_pool_open (brd_host_t *host, brd_host_pool_options_t *options)
     self->host = host;
     self->fd = -1;
     brd_list_init (&self->link);
+    self->snapshot = brd_shared_snapshot_begin (host->shared);
+    if (self->snapshot < 0) {
+        brd_mem_free (self);
+        return NULL;
+    }
     self->setup = options->setup;
     self->setup.arena = host->arena;
+    self->setup.shared = host->shared;
     memcpy (self->setup.owner, host->id, BRD_ZMQ_ID);
     snprintf (self->name, sizeof self->name, "%s", options->name);
     if (s_start_nursery (self, options) < 0)
@@ -354,6 +372,8 @@ brd_host_pool_end (brd_host_pool_t *self)
 
     if (fd >= 0)
         brd_nursery_end (&fd, self->nursery, S_END_MS);
+    brd_shared_snapshot_end (host->shared, self->snapshot);
+    self->snapshot = -1;
 
     brd_host_lock (host);
     host->now = brd_clock_now ();
@@ -379,6 +399,7 @@ brd_host_pool_free (brd_host_pool_t **pool_p)
     }
     brd_list_remove (&self->link);
     brd_host_unlock (self->host);
+    brd_shared_snapshot_end (self->host->shared, self->snapshot);
     brd_mem_free (self->setup.initargs);
     brd_mem_free (self);
     *pool_p = NULL;

@@ -23,6 +23,7 @@
 static struct {
     pthread_mutex_t lock;
     brd_arena_t *arena;
+    brd_shared_t *shared;
     uint64_t brood;
     int inline_calls;
     char *pool_spec;
@@ -54,7 +55,8 @@ s_start (const brood_options_t *options)
         brd_arena_new (options ? options->arena_size_bytes : 0);
     if (!arena)
         return -1;
-    if (brd_process_become (BRD_ROLE_OWNER) < 0) {
+    brd_shared_t *shared = brd_shared_new (arena);
+    if (!shared || brd_process_become (BRD_ROLE_OWNER) < 0) {
         brd_arena_destroy (&arena);
         return -1;
     }
@@ -62,6 +64,7 @@ s_start (const brood_options_t *options)
     if (!(options && options->keep_exit) && !s_runtime.exit_registered)
         s_runtime.exit_registered = atexit (s_at_exit) == 0;
     s_runtime.arena = arena;
+    s_runtime.shared = shared;
     return 0;
 }
 
@@ -121,7 +124,7 @@ brd_runtime_host (void)
         return NULL;
     }
     if (!s_runtime.host || s_runtime.host_birth != brd_process_birth ()) {
-        s_runtime.host = brd_host_new (s_runtime.arena);
+        s_runtime.host = brd_host_new (s_runtime.shared);
         s_runtime.host_birth = brd_process_birth ();
     }
     brd_host_t *host = s_runtime.host;
@@ -144,6 +147,12 @@ brd_arena_t *
 brd_runtime_arena (void)
 {
     return s_runtime.arena;
+}
+
+brd_shared_t *
+brd_runtime_shared (void)
+{
+    return s_runtime.shared;
 }
 
 uint64_t

@@ -8,6 +8,7 @@
 #include "base/brd_arena.h"
 #include "brood/brood_init.h"
 #include "host/host.h"
+#include "shared/brd_shared.h"
 
 // Starts brood if brood_init () was not called. -1 with its errno, or ENOTSUP
 // in a child of the program's own fork ().
@@ -37,6 +38,10 @@ brd_runtime_interrupt (void);
 
 brd_arena_t *
 brd_runtime_arena (void);
+
+// What processes share; NULL before brood was started.
+brd_shared_t *
+brd_runtime_shared (void);
 
 // Random, the same in all processes of a brood.
 uint64_t

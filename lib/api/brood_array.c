@@ -2,31 +2,28 @@
 //
 // SPDX-License-Identifier: MPL-2.0
 //
-// A block of the arena with a head: the number of handles, so that the last one
-// of any process gives it back. Read lib/base/brd_arena.h next.
+// The elements are the block of a shared object. Read lib/shared/brd_object.h
+// next.
 
 #include "brood/brood_array.h"
 
 #include <errno.h>
-#include <stdatomic.h>
-#include <unistd.h>
 
 #include "api/brd_runtime.h"
 #include "base/brd_check.h"
 #include "base/brd_handle.h"
 #include "base/brd_mem.h"
 #include "client/brd_msg.h"
+#include "shared/brd_object.h"
 
-// In front of the elements, which stay aligned for any type.
 typedef struct {
-    _Alignas(64) _Atomic uint32_t handles;
-    uint64_t size;
+    brd_object_t object;  // First
     uint64_t n;
-} s_head_t;
+} s_array_t;
 
 struct brood_array {
     brd_handle_t handle;
-    s_head_t *head;
+    brd_hold_t hold;
 };
 
 static size_t
@@ -58,28 +55,36 @@ s_type_size (brood_ctype_t type)
     return 0;
 }
 
+// Takes the hold; on failure it is dropped.
 static brood_array_t *
-s_handle (s_head_t *head)
+s_handle (brd_hold_t *hold)
 {
     brood_array_t *self = brd_mem_zalloc (sizeof *self);
-    if (!self)
+    if (!self) {
+        brd_hold_drop (hold);
         return NULL;
+    }
     brd_handle_init (&self->handle, BRD_KIND_ARRAY);
-    self->handle.ref.brood = brd_runtime_brood ();
-    self->handle.ref.offset = brd_arena_offset (brd_runtime_arena (), head);
-    self->head = head;
+    brd_object_ref (hold->object, brd_runtime_brood (), &self->handle.ref);
+    self->hold = *hold;
     return self;
+}
+
+static const s_array_t *
+s_array (const brood_array_t *self)
+{
+    return (const s_array_t *) (const void *) self->hold.object;
 }
 
 brood_array_t *
 brood_array_new_sized (size_t size_bytes, size_t n)
 {
     size_t bytes;
+    brd_hold_t hold;
     BRD_REQUIRE (size_bytes > 0 && n > 0, NULL);
     if (brd_runtime_need () < 0)
         return NULL;
-    if (__builtin_mul_overflow (size_bytes, n, &bytes)
-        || __builtin_add_overflow (bytes, sizeof (s_head_t), &bytes)) {
+    if (__builtin_mul_overflow (size_bytes, n, &bytes)) {
         brd_error_set (ENOSPC,
                        "an array of %zu elements of %zu bytes is too "
                        "large for any memory",
@@ -87,17 +92,16 @@ brood_array_new_sized (size_t size_bytes, size_t n)
                        size_bytes);
         return NULL;
     }
-    brd_arena_t *arena = brd_runtime_arena ();
-    s_head_t *head = brd_arena_alloc (arena, bytes, (uint32_t) getpid (), 1);
-    if (!head)
+    if (brd_object_new (brd_runtime_shared (),
+                        BRD_KIND_ARRAY,
+                        sizeof (s_array_t),
+                        bytes,
+                        &hold)
+        < 0)
         return NULL;
-    atomic_store (&head->handles, 1);
-    head->size = size_bytes;
-    head->n = n;
-    brood_array_t *self = s_handle (head);
-    if (!self)
-        brd_arena_free (arena, head);
-    return self;
+    ((s_array_t *) (void *) hold.object)->n = n;
+    brd_object_publish (&hold);
+    return s_handle (&hold);
 }
 
 brood_array_t *
@@ -112,29 +116,14 @@ brood_array_t *
 brood_array_from (void *ref)
 {
     brd_ref_t found;
-    if (brd_ref_resolve (ref, BRD_KIND_ARRAY, &found) < 0)
+    brd_hold_t hold;
+    if (brd_ref_resolve (ref, BRD_KIND_ARRAY, &found) < 0
+        || brd_runtime_need () < 0
+        || brd_hold_from (
+               brd_runtime_shared (), brd_runtime_brood (), &found, &hold)
+               < 0)
         return NULL;
-    brd_arena_t *arena = brd_runtime_arena ();
-    s_head_t *head = arena && found.brood == brd_runtime_brood ()
-                         ? brd_arena_at (arena, found.offset)
-                         : NULL;
-    if (!head || !brd_arena_holds (arena, head, sizeof *head)) {
-        brd_error_set (ENOENT, "the array is gone, or of another program");
-        return NULL;
-    }
-    // From none to one is not allowed: then the memory is somebody else's.
-    uint32_t handles = atomic_load (&head->handles);
-    do {
-        if (handles == 0) {
-            brd_error_set (ENOENT, "the array is gone");
-            return NULL;
-        }
-    } while (
-        !atomic_compare_exchange_weak (&head->handles, &handles, handles + 1));
-    brood_array_t *self = s_handle (head);
-    if (!self)
-        atomic_fetch_sub (&head->handles, 1);
-    return self;
+    return s_handle (&hold);
 }
 
 void
@@ -145,10 +134,7 @@ brood_array_destroy (brood_array_t **self_p)
     const int saved_errno = errno;
     brood_array_t *self = *self_p;
     *self_p = NULL;
-    // A handle that came along through a fork was counted in the parent only.
-    if (brd_handle_is_mine (&self->handle)
-        && atomic_fetch_sub (&self->head->handles, 1) == 1)
-        brd_arena_free (brd_runtime_arena (), self->head);
+    brd_hold_drop (&self->hold);
     brd_handle_fini (&self->handle);
     brd_mem_free (self);
     errno = saved_errno;
@@ -158,12 +144,12 @@ void *
 brood_array_ptr (const brood_array_t *self)
 {
     BRD_REQUIRE_HANDLE (self, BRD_KIND_ARRAY, NULL);
-    return self->head + 1;
+    return brd_object_block (self->hold.object);
 }
 
 size_t
 brood_array_len (const brood_array_t *self)
 {
     BRD_REQUIRE_HANDLE (self, BRD_KIND_ARRAY, 0);
-    return (size_t) self->head->n;
+    return (size_t) s_array (self)->n;
 }

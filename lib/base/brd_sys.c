@@ -119,6 +119,83 @@ brd_sys_seqpacket_pair (int ret_fds[2])
     return socketpair (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ret_fds);
 }
 
+int
+brd_sys_socket (int family)
+{
+    if (brd_fault_hit (BRD_FAULT_SYSTEM))
+        return -1;
+    return socket (family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+}
+
+// Not again after EINTR: it goes on by itself, and a second call says so.
+int
+brd_sys_connect (int fd, const struct sockaddr *to, socklen_t size)
+{
+    if (brd_fault_hit (BRD_FAULT_SYSTEM))
+        return -1;
+    return connect (fd, to, size);
+}
+
+int
+brd_sys_bind (int fd, const struct sockaddr *at, socklen_t size)
+{
+    if (brd_fault_hit (BRD_FAULT_SYSTEM))
+        return -1;
+    return bind (fd, at, size);
+}
+
+int
+brd_sys_listen (int fd)
+{
+    if (brd_fault_hit (BRD_FAULT_SYSTEM))
+        return -1;
+    return listen (fd, SOMAXCONN);
+}
+
+int
+brd_sys_accept (int fd)
+{
+    if (brd_fault_hit (BRD_FAULT_SYSTEM))
+        return -1;
+    int peer;
+    do
+        peer = accept4 (fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    while (peer < 0 && errno == EINTR);
+    return peer;
+}
+
+ssize_t
+brd_sys_sendmsg (int fd, const struct msghdr *msg)
+{
+    if (brd_fault_hit (BRD_FAULT_SYSTEM))
+        return -1;
+    ssize_t n;
+    do
+        n = sendmsg (fd, msg, MSG_NOSIGNAL);
+    while (n < 0 && errno == EINTR);
+    return n;
+}
+
+ssize_t
+brd_sys_recvmsg (int fd, struct msghdr *msg)
+{
+    if (brd_fault_hit (BRD_FAULT_SYSTEM))
+        return -1;
+    ssize_t n;
+    do
+        n = recvmsg (fd, msg, MSG_CMSG_CLOEXEC);
+    while (n < 0 && errno == EINTR);
+    return n;
+}
+
+int
+brd_sys_datagram (void)
+{
+    if (brd_fault_hit (BRD_FAULT_SYSTEM))
+        return -1;
+    return socket (AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+}
+
 pid_t
 brd_sys_fork (void)
 {

@@ -15,6 +15,7 @@
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
 #include <sys/types.h>
 #include <time.h>
 
@@ -38,6 +39,22 @@ int
 brd_sys_pipe (int ret_fds[2]);
 int
 brd_sys_seqpacket_pair (int ret_fds[2]);
+int
+brd_sys_socket (int family);  // A stream, non-blocking
+int
+brd_sys_connect (int fd, const struct sockaddr *to, socklen_t size);
+int
+brd_sys_bind (int fd, const struct sockaddr *at, socklen_t size);
+int
+brd_sys_listen (int fd);
+int
+brd_sys_accept (int fd);  // Non-blocking
+ssize_t
+brd_sys_sendmsg (int fd, const struct msghdr *msg);
+ssize_t
+brd_sys_recvmsg (int fd, struct msghdr *msg);
+int
+brd_sys_datagram (void);  // Local, non-blocking
 pid_t
 brd_sys_fork (void);
 int

@@ -196,21 +196,20 @@ t_home_print (t_home_t *self, brd_value_cursor_t *at)
 
 // --- What is said ----------------------------------------------------------
 
-#define T_HOME_ERRORS(X) \
-    X (EINVAL) \
-    X (ENOMEM) \
-    X (ENOSPC) \
-    X (ETIMEDOUT) X (EINTR) X (ECANCELED) X (EPIPE) X (EBADMSG) X (EIO) \
-        X (ESRCH) X (EPERM) X (EDEADLK) X (ENOENT) X (EEXIST) X (EMSGSIZE) \
-            X (ENOTSUP) X (ERANGE) X (EOVERFLOW) X (EAGAIN) X (EPROTO)
-
 static const struct {
     int error;
     const char *name;
 } t_home_errors[] = {
-#define T_HOME_ERROR_(name) { name, #name },
-    T_HOME_ERRORS (T_HOME_ERROR_)
-#undef T_HOME_ERROR_
+    { EINVAL, "EINVAL" },     { ENOMEM, "ENOMEM" },
+    { ENOSPC, "ENOSPC" },     { ETIMEDOUT, "ETIMEDOUT" },
+    { EINTR, "EINTR" },       { ECANCELED, "ECANCELED" },
+    { EPIPE, "EPIPE" },       { EBADMSG, "EBADMSG" },
+    { EIO, "EIO" },           { ESRCH, "ESRCH" },
+    { EPERM, "EPERM" },       { EDEADLK, "EDEADLK" },
+    { ENOENT, "ENOENT" },     { EEXIST, "EEXIST" },
+    { EMSGSIZE, "EMSGSIZE" }, { ENOTSUP, "ENOTSUP" },
+    { ERANGE, "ERANGE" },     { EOVERFLOW, "EOVERFLOW" },
+    { EAGAIN, "EAGAIN" },     { EPROTO, "EPROTO" },
 };
 
 static inline const char *

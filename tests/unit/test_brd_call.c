@@ -2,7 +2,7 @@
 //
 // SPDX-License-Identifier: MPL-2.0
 
-#include "t_vector.h"
+#include "t_vectors.h"
 
 #include <errno.h>
 
@@ -11,12 +11,19 @@
 #include "wire/brd_limits.h"
 
 static void
+s_same (const brd_buf_t *out, const t_vector_t *vector)
+{
+    assert_int_equal (out->size, vector->size);
+    assert_memory_equal (out->bytes, vector->bytes, vector->size);
+}
+
+static void
 s_test_call (void **state)
 {
     (void) state;
     t_vector_t vector;
     brd_call_t call;
-    t_vector_read (T_RFC, "call", &vector);
+    t_vector_read ("call", &vector);
     assert_int_equal (brd_call_frame (vector.bytes, vector.size),
                       BRD_CALL_FRAME_CALL);
     assert_int_equal (brd_call_decode (vector.bytes, vector.size, &call), 0);
@@ -34,20 +41,20 @@ s_test_call (void **state)
     assert_int_equal (brd_value_put_text (&out, "a", 1), 0);
     assert_int_equal (brd_value_put_int (&out, 42), 0);
     brd_call_close (&out, &call);
-    t_vector_same (&out, &vector);
+    s_same (&out, &vector);
     brd_buf_fini (&out);
 }
 
 static void
 s_answer (const char *name, brd_call_answer_t *ret_answer, t_vector_t *vector)
 {
-    t_vector_read (T_RFC, name, vector);
+    t_vector_read (name, vector);
     assert_int_equal (
         brd_call_decode_answer (vector->bytes, vector->size, ret_answer), 0);
     brd_buf_t out;
     brd_buf_init (&out, BRD_WIRE_SIZE_MAX);
     assert_int_equal (brd_call_put_answer (&out, ret_answer), 0);
-    t_vector_same (&out, vector);
+    s_same (&out, vector);
     brd_buf_fini (&out);
 }
 
@@ -107,7 +114,7 @@ s_test_hello (void **state)
     brd_call_welcome_t welcome;
     brd_buf_t out;
     brd_buf_init (&out, BRD_WIRE_SIZE_MAX);
-    t_vector_read (T_RFC, "hello", &vector);
+    t_vector_read ("hello", &vector);
     assert_int_equal (brd_call_decode_hello (vector.bytes, vector.size, &hello),
                       0);
     assert_int_equal (hello.pid, 42);
@@ -115,14 +122,14 @@ s_test_hello (void **state)
     assert_int_equal (hello.size, 2);
     assert_memory_equal (hello.who, "me", 2);
     assert_int_equal (brd_call_put_hello (&out, &hello), 0);
-    t_vector_same (&out, &vector);
-    t_vector_read (T_RFC, "welcome", &vector);
+    s_same (&out, &vector);
+    t_vector_read ("welcome", &vector);
     assert_int_equal (
         brd_call_decode_welcome (vector.bytes, vector.size, &welcome), 0);
     assert_int_equal (welcome.manager, 0xb400d);
     assert_int_equal (welcome.session, 5);
     assert_int_equal (brd_call_put_welcome (&out, &welcome), 0);
-    t_vector_same (&out, &vector);
+    s_same (&out, &vector);
     brd_buf_fini (&out);
 }
 
@@ -138,7 +145,7 @@ s_test_bad (void **state)
     brd_call_hello_t hello;
     brd_call_welcome_t welcome;
     for (int i = 0; i < 4; i++) {
-        t_vector_read (T_RFC, names[i], &vector);
+        t_vector_read (names[i], &vector);
         for (size_t size = 0; size < 24; size++) {
             assert_int_equal (brd_call_decode (vector.bytes, size, &call), -1);
             assert_int_equal (errno, EPROTO);
@@ -174,7 +181,7 @@ s_test_bad_fields (void **state)
     (void) state;
     t_vector_t vector;
     brd_call_t call;
-    t_vector_read (T_RFC, "call", &vector);
+    t_vector_read ("call", &vector);
     vector.bytes[2] = 127;
     assert_int_equal (brd_call_decode (vector.bytes, vector.size, &call), -1);
     vector.bytes[2] = 0;

@@ -330,6 +330,67 @@ s_test_owner_killed (void **state)
     assert_int_equal (t_marked_wait (0, 20), 0);
 }
 
+// Each told while the number still belongs to the dead: it can be signalled.
+static void
+s_ending (void *arg, pid_t pid)
+{
+    t_nursery_tell (arg, kill (pid, 0) == 0 ? pid : -pid);
+}
+
+static int
+s_was_told (const t_nursery_t *nursery, pid_t pid)
+{
+    int times = 0;
+    for (int i = 0; i < atomic_load (&nursery->shared->count); i++)
+        times += atomic_load (&nursery->shared->told[i]) == pid;
+    return times;
+}
+
+// Its daemon's pid is told by itself, and once more at its end.
+static int
+s_daemon_ended (void *arg)
+{
+    const t_nursery_t *nursery = arg;
+    const long daemon = atomic_load (&nursery->shared->told[0]);
+    return s_was_told (nursery, (pid_t) daemon) == 2;
+}
+
+static void
+s_test_ending_before_each_reaping (void **state)
+{
+    (void) state;
+    t_nursery_t nursery;
+    brd_nursery_options_t options = { .worker_main = s_main_daemon,
+                                      .ending = s_ending };
+    t_nursery_start_with (&nursery, &options);
+    const pid_t worker = t_nursery_bear (&nursery, 1);
+    (void) t_nursery_told (&nursery, 0);
+    assert_int_equal (s_was_told (&nursery, worker), 0);
+    t_nursery_command (&nursery, BRD_NURSERY_KILL, 1);
+    t_nursery_expect (&nursery, BRD_NURSERY_ENDED, 1);
+    // Before the report of it.
+    assert_int_equal (s_was_told (&nursery, worker), 1);
+    assert_true (t_eventually (s_daemon_ended, &nursery, 20));
+    t_nursery_end (&nursery);
+}
+
+// Those the nursery's end kills too, and what they leave.
+static void
+s_test_ending_at_the_end (void **state)
+{
+    (void) state;
+    t_nursery_t nursery;
+    brd_nursery_options_t options = { .worker_main = s_main_daemon,
+                                      .ending = s_ending };
+    t_nursery_start_with (&nursery, &options);
+    const pid_t worker = t_nursery_bear (&nursery, 1);
+    (void) t_nursery_told (&nursery, 0);
+    brd_nursery_end (&nursery.fd, nursery.pid, -1);
+    assert_int_equal (s_was_told (&nursery, worker), 1);
+    assert_true (s_daemon_ended (&nursery));
+    t_nursery_end (&nursery);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -345,6 +406,8 @@ main (int argc, char **argv)
         cmocka_unit_test (s_test_nursery_of_a_worker),
         cmocka_unit_test (s_test_inner_nursery_killed),
         cmocka_unit_test (s_test_owner_killed),
+        cmocka_unit_test (s_test_ending_before_each_reaping),
+        cmocka_unit_test (s_test_ending_at_the_end),
     };
     t_mark (argv);
     t_watchdog (100);

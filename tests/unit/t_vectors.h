@@ -1,33 +1,30 @@
-// t_vector.h - bytes that a document shows, for the codec's test
+// t_vectors.h - the byte vectors of a document
 //
 // SPDX-License-Identifier: MPL-2.0
 //
-// The vectors are read out of the document itself, so it cannot say anything
-// else than the code does.
+// Read out of the document itself (T_RFC), so it cannot say anything else than
+// the code does.
 
-#ifndef T_VECTOR_H
-#define T_VECTOR_H
+#ifndef T_VECTORS_H
+#define T_VECTORS_H
 
-#include "tests/t.h"
+#include "t.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "base/brd_buf.h"
 
 typedef struct {
     unsigned char bytes[1024];
     size_t size;
 } t_vector_t;
 
-// The ```hex block of this name in the document.
+// The ```hex block of this name.
 static inline void
-t_vector_read (const char *rfc, const char *name, t_vector_t *ret_vector)
+t_vector_read (const char *name, t_vector_t *ret_vector)
 {
-    char line[256];
-    char head[64];
-    FILE *file = fopen (rfc, "r");
+    char line[256], head[64];
+    FILE *file = fopen (T_RFC, "r");
     assert_non_null (file);
     snprintf (head, sizeof head, "```hex %s\n", name);
     int inside = 0;
@@ -39,8 +36,7 @@ t_vector_read (const char *rfc, const char *name, t_vector_t *ret_vector)
         }
         if (line[0] == '`')
             break;
-        char *at = line;
-        char *end;
+        char *at = line, *end;
         for (;;) {
             const unsigned long byte = strtoul (at, &end, 16);
             if (end == at)
@@ -54,11 +50,4 @@ t_vector_read (const char *rfc, const char *name, t_vector_t *ret_vector)
     assert_true (inside && ret_vector->size > 0);
 }
 
-static inline void
-t_vector_same (const brd_buf_t *out, const t_vector_t *vector)
-{
-    assert_int_equal (out->size, vector->size);
-    assert_memory_equal (out->bytes, vector->bytes, vector->size);
-}
-
-#endif  // T_VECTOR_H
+#endif  // T_VECTORS_H

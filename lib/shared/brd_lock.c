@@ -1,0 +1,222 @@
+// brd_lock.c - one holder at a time, and what becomes of it when it dies
+//
+// SPDX-License-Identifier: MPL-2.0
+//
+//     word:  0                free
+//            seat             held, nobody sleeps
+//            seat | SLEEPERS  held, somebody may sleep
+//            DIED             free; the last holder died with it
+//            DIED | SLEEPERS  and somebody may sleep
+//
+//     acquire   free -> seat                          one CAS
+//               held -> SLEEPERS, sleep on the word, try again with SLEEPERS
+//     release   seat -> 0                             one exchange, and a wake
+//     sweep     seat of the dead -> DIED              one CAS, and a wake
+//
+// Who has slept takes the lock with SLEEPERS set, since it cannot know whether
+// others sleep: one wake too many at the end, and none too few. A wake-up that
+// was spent on somebody who died before it could use it is repeated by the
+// sweep (brd_seat_sweep_sleepers).
+//
+// A seat is counted as holding before it takes the word and after it has given
+// it back, so that no thread's seat is given to another while a lock names it.
+
+#include "shared/brd_lock.h"
+
+#include <errno.h>
+#include <limits.h>
+
+#include "base/brd_check.h"
+#include "base/brd_clock.h"
+#include "base/brd_futex.h"
+#include "shared/brd_seat.h"
+
+static const uint32_t s_sleepers = UINT32_C (1) << 31;
+static const uint32_t s_died = UINT32_C (1) << 30;
+
+static uint32_t
+s_seat (uint32_t word)
+{
+    return word & ~(s_sleepers | s_died);
+}
+
+// 0 or 1: held. 2: somebody else has it, and *word is what it says.
+static int
+s_take (brd_lock_t *self, uint32_t mine, uint32_t *word)
+{
+    while (s_seat (*word) == 0) {
+        if (atomic_compare_exchange_weak_explicit (&self->word,
+                                                   word,
+                                                   mine | (*word & s_sleepers),
+                                                   memory_order_acquire,
+                                                   memory_order_relaxed))
+            return (*word & s_died) != 0;
+    }
+    return 2;
+}
+
+// Counted by the holder alone; read by anybody.
+static void
+s_count (_Atomic uint64_t *counter)
+{
+    atomic_store_explicit (counter,
+                           atomic_load_explicit (counter, memory_order_relaxed)
+                               + 1,
+                           memory_order_relaxed);
+}
+
+// Of its own seat, which nobody else writes to while the thread lives.
+static void
+s_count_held (brd_seat_t *seat, int by)
+{
+    atomic_store_explicit (
+        &seat->held,
+        atomic_load_explicit (&seat->held, memory_order_relaxed)
+            + (uint32_t) by,
+        memory_order_relaxed);
+}
+
+static uint64_t
+s_offset (brd_lock_t *self, brd_shared_t *shared)
+{
+    return brd_arena_offset (brd_shared_arena (shared), self);
+}
+
+// The word says that somebody sleeps: 0 when it has changed meanwhile.
+static int
+s_announce (brd_lock_t *self, uint32_t *word)
+{
+    if ((*word & s_sleepers) != 0)
+        return 1;
+    if (!atomic_compare_exchange_strong (&self->word, word, *word | s_sleepers))
+        return 0;
+    *word |= s_sleepers;
+    return 1;
+}
+
+static int
+s_sleep (brd_lock_t *self, uint32_t word, brd_sleep_t *sleep)
+{
+    if (sleep)
+        return brd_sleep_on (sleep, &self->word, word, 1);
+    (void) brd_futex_wait (&self->word, word, BRD_NEVER, 1);
+    return 0;
+}
+
+// From the first look that found it taken to having it, or not.
+static int
+s_wait (brd_lock_t *self,
+        brd_shared_t *shared,
+        uint32_t mine,
+        brd_sleep_t *sleep)
+{
+    brd_seat_t *seat = brd_seat_at (shared, mine);
+    uint32_t word = atomic_load (&self->word);
+    int got;
+    int slept = 0;
+    atomic_store (&seat->sleeps, s_offset (self, shared));
+    while ((got = s_take (self, slept ? mine | s_sleepers : mine, &word))
+           == 2) {
+        if (!s_announce (self, &word))
+            continue;
+        slept = 1;
+        if (s_sleep (self, word, sleep) < 0) {
+            got = -1;
+            break;
+        }
+        word = atomic_load (&self->word);
+    }
+    atomic_store (&seat->sleeps, 0);
+    if (got >= 0 && slept)
+        s_count (&self->contended);
+    return got;
+}
+
+static int
+s_acquire (brd_lock_t *self, brd_shared_t *shared, brd_sleep_t *sleep, int wait)
+{
+    const uint32_t mine = brd_seat_mine (shared);
+    if (mine == 0)
+        return -1;
+    brd_seat_t *seat = brd_seat_at (shared, mine);
+    uint32_t word = atomic_load_explicit (&self->word, memory_order_relaxed);
+    if (s_seat (word) == mine)
+        return brd_error_set (EDEADLK, "this thread holds the lock already");
+    s_count_held (seat, 1);
+    int got = s_take (self, mine, &word);
+    if (got == 2)
+        got = wait ? s_wait (self, shared, mine, sleep)
+                   : brd_error_set (ETIMEDOUT, "somebody else holds the lock");
+    if (got < 0) {
+        s_count_held (seat, -1);
+        return -1;
+    }
+    s_count (&self->acquired);
+    return got;
+}
+
+int
+brd_lock_acquire (brd_lock_t *self, brd_shared_t *shared, brd_sleep_t *sleep)
+{
+    return s_acquire (self, shared, sleep, 1);
+}
+
+int
+brd_lock_try (brd_lock_t *self, brd_shared_t *shared)
+{
+    return s_acquire (self, shared, NULL, 0);
+}
+
+int
+brd_lock_enter (brd_lock_t *self, brd_shared_t *shared)
+{
+    return s_acquire (self, shared, NULL, 1);
+}
+
+int
+brd_lock_release (brd_lock_t *self, brd_shared_t *shared)
+{
+    if (!brd_lock_mine (self, shared))
+        return brd_error_set (EPERM, "this thread does not hold the lock");
+    brd_seat_t *seat = brd_seat_at (shared, brd_seat_mine (shared));
+    const uint32_t word =
+        atomic_exchange_explicit (&self->word, 0, memory_order_release);
+    if ((word & s_sleepers) != 0)
+        brd_futex_wake (&self->word, 1, 1);
+    s_count_held (seat, -1);
+    return 0;
+}
+
+int
+brd_lock_mine (const brd_lock_t *self, brd_shared_t *shared)
+{
+    const uint32_t seat = s_seat (atomic_load_explicit (
+        &((brd_lock_t *) self)->word, memory_order_relaxed));
+    return seat != 0 && seat == brd_seat_mine (shared);
+}
+
+int
+brd_lock_locked (const brd_lock_t *self)
+{
+    return s_seat (atomic_load (&((brd_lock_t *) self)->word)) != 0;
+}
+
+pid_t
+brd_lock_holder (const brd_lock_t *self, brd_shared_t *shared)
+{
+    const uint32_t seat = s_seat (atomic_load (&((brd_lock_t *) self)->word));
+    return seat == 0 ? 0
+                     : (pid_t) atomic_load (&brd_seat_at (shared, seat)->pid);
+}
+
+void
+brd_lock_sweep (brd_lock_t *self, brd_shared_t *shared, pid_t pid)
+{
+    uint32_t word = atomic_load (&self->word);
+    do {
+        if (!brd_seat_is_of (shared, s_seat (word), pid))
+            return;
+    } while (!atomic_compare_exchange_weak (
+        &self->word, &word, s_died | (word & s_sleepers)));
+    brd_futex_wake (&self->word, 1, 1);
+}
