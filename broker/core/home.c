@@ -133,6 +133,20 @@ s_shutdown (brd_home_call_t *call)
     return 0;
 }
 
+// The class is the host's, who has put what became of it where a client puts an
+// object.
+static int
+s_register (brd_home_call_t *call)
+{
+    const uint64_t error = call->call->object;
+    if (error != 0)
+        return brd_error_set ((int) error,
+                              error == EEXIST ? "there is a class of that name"
+                              : error == EACCES ? "not from another program"
+                                                : "not a class");
+    return brd_home_say_nil (call);
+}
+
 // --- The table -------------------------------------------------------------
 
 static brd_home_handler_fn *const s_handlers[BRD_CALL_OPS_END] = {
@@ -141,6 +155,7 @@ static brd_home_handler_fn *const s_handlers[BRD_CALL_OPS_END] = {
     [BRD_CALL_OBJECTS] = s_objects,
     [BRD_CALL_DESCRIBE] = s_describe,
     [BRD_CALL_SHUTDOWN] = s_shutdown,
+    [BRD_CALL_REGISTER] = s_register,
     [BRD_CALL_DICT_SET] = brd_home_dict_set,
     [BRD_CALL_DICT_GET] = brd_home_dict_get,
     [BRD_CALL_DICT_DEL] = brd_home_dict_del,
@@ -243,13 +258,13 @@ s_parse (brd_home_call_t *call, const char *letters)
         if (brd_value_read (&head, &arg->head) < 0 || brd_value_skip (&at) < 0)
             return brd_error_set (EINVAL, "argument %zu is no value", i + 1);
         arg->size = (size_t) (at.at - arg->bytes);
-        if (brd_value_check (arg->bytes, arg->size, BRD_HOME_DEPTH_MAX, NULL)
+        if (brd_value_check (arg->bytes, arg->size, BRD_HOME_VALUE_DEPTH, NULL)
             < 0)
             return brd_error_set (EINVAL,
                                   "argument %zu has more than %d containers "
                                   "within each other",
                                   i + 1,
-                                  BRD_HOME_DEPTH_MAX);
+                                  BRD_HOME_VALUE_DEPTH);
         if (!s_is (letters[i], &arg->head))
             return brd_error_set (EINVAL,
                                   "argument %zu cannot be a %s",
@@ -293,8 +308,7 @@ s_carry_out (brd_home_call_t *call, const brd_call_about_t *about)
     if (s_find (call, about) < 0 || s_parse (call, about->args) < 0)
         return -1;
     brd_home_handler_fn *handler = s_handlers[call->call->op];
-    if (!handler)
-        return brd_error_set (ENOTSUP, "not here");
+    brd_assert (handler);
     return handler (call);
 }
 

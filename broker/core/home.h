@@ -34,6 +34,11 @@
 #include <stdint.h>
 
 #include "wire/brd_call.h"
+#include "wire/brd_limits.h"
+
+// Containers within containers a value may have: one less than a message, for
+// it is copied into one now and then.
+#define BRD_HOME_VALUE_DEPTH (BRD_WIRE_DEPTH_MAX - 1)
 
 // What one home may hold by default.
 #define BRD_HOME_OBJECTS_MAX 1000000

@@ -26,10 +26,6 @@
 #include "base/brd_map.h"
 #include "base/brd_mem.h"
 #include "core/home.h"
-#include "wire/brd_limits.h"
-
-// A value is copied into a container now and then, and must still fit.
-#define BRD_HOME_DEPTH_MAX (BRD_WIRE_DEPTH_MAX - 1)
 
 // An answer's buffer up to this size is kept for the slot's next.
 #define BRD_HOME_KEEP 4096

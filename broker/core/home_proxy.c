@@ -271,6 +271,8 @@ s_leave (brd_home_t *home, brd_home_slot_t *slot, int error)
     s_proxy_t *self = s_proxy (slot->object);
     if (self->runner == slot)
         self->runner = NULL;
+    if (slot->op == BRD_CALL_OPEN)
+        brd_home_drop (home, slot->session, self->object.number, 1);
     brd_home_end (home, slot, error);
 }
 

@@ -97,6 +97,7 @@ brd_msg_new_empty (void)
     atomic_init (&self->refs, NULL);
     atomic_init (&self->tree, NULL);
     self->packer = NULL;
+    self->loan = NULL;
     atomic_init (&self->packing, BRD_MSG_READY);
     self->changes = 0;
     return self;

@@ -55,6 +55,7 @@ struct brood_msg {
     _Atomic (brd_ref_made_t *) refs;
     _Atomic (brd_msg_extra_t *) tree;  // Of brood_msg_object (); of this value
     brd_msg_extra_t *packer;           // Of brood_msg_packer ()
+    brd_msg_extra_t *loan;             // Handles that came with it
     _Atomic int packing;               // BRD_MSG_READY and so on, or an errno
     uint32_t changes;                  // So that iterators notice
     unsigned char small[BRD_MSG_SMALL];

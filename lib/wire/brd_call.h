@@ -38,7 +38,7 @@
 //        W  may wait for somebody
 //        -  has no answer
 #define BRD_CALL_OPS(X) \
-    X (OPEN, 1, NONE, "iTl", "") \
+    X (OPEN, 1, NONE, "iTl", "W") \
     X (HOLD, 2, NONE, "i", "") \
     X (DROP, 3, NONE, "i", "-") \
     X (ACK, 4, NONE, "", "-") \

@@ -359,7 +359,10 @@ s_test_proxy (void **state)
         { "a OPEN proxy nil [Bank, 1]", "invoke 2 Bank.new 1" },
         { "return 2 nil", "a 2" },
         { "a DROP 2 1", "destroy 2" },
-        { "a OPEN proxy [Bank]", "a EINVAL" },
+        { "a OPEN proxy nil [Bank]", "a EINVAL" },
+        { "a OPEN proxy nil [Bank, 1]", "invoke 3 Bank.new 1" },
+        { "a CANCEL", "a EINTR" },
+        { "return 3 nil", "destroy 3" },
     };
     T_HOME_STORY (story);
 }
