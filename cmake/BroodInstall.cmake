@@ -11,9 +11,11 @@ include (CMakePackageConfigHelpers)
 # Classes that are not built yet keep their headers out of this list.
 set (BROOD_HEADERS
      brood_array.h
+     brood_conn.h
      brood_error.h
      brood_future.h
      brood_init.h
+     brood_listener.h
      brood_log.h
      brood_msg.h
      brood_msgpack.h

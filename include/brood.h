@@ -48,6 +48,8 @@
 #include "brood/brood_progress.h"
 
 // Share
+#include "brood/brood_conn.h"
+#include "brood/brood_listener.h"
 #include "brood/brood_array.h"
 
 // clang-format on

@@ -53,8 +53,6 @@ brood_msg_destroy (brood_msg_t **self_p)
     brd_buf_fini (&self->buf);
     if (self->packer)
         self->packer->free (self->packer);
-    if (self->loan)
-        self->loan->free (self->loan);
     brd_handle_fini (&self->handle);
     brd_mem_free (self);
     errno = saved_errno;

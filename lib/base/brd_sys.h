@@ -19,6 +19,11 @@
 #include <sys/types.h>
 #include <time.h>
 
+enum {
+    BRD_SYS_NO_FD = -1,
+    BRD_SYS_LOST_FD = -2
+};
+
 int
 brd_sys_memfd (const char *name);
 int
@@ -49,10 +54,6 @@ int
 brd_sys_listen (int fd);
 int
 brd_sys_accept (int fd);  // Non-blocking
-ssize_t
-brd_sys_sendmsg (int fd, const struct msghdr *msg);
-ssize_t
-brd_sys_recvmsg (int fd, struct msghdr *msg);
 int
 brd_sys_datagram (void);  // Local, non-blocking
 pid_t
@@ -63,6 +64,13 @@ ssize_t
 brd_sys_send (int fd, const void *bytes, size_t size, int flags);
 ssize_t
 brd_sys_recv (int fd, void *bytes, size_t size, int flags);
+// With a copy of the descriptor `passed` in its first byte.
+ssize_t
+brd_sys_send_fd (int fd, const void *bytes, size_t size, int passed);
+// *ret_passed is the one that came with the bytes, BRD_SYS_NO_FD if none did,
+// BRD_SYS_LOST_FD if this process had no number left for it.
+ssize_t
+brd_sys_recv_fd (int fd, void *bytes, size_t size, int *ret_passed);
 ssize_t
 brd_sys_read (int fd, void *bytes, size_t size);
 ssize_t

@@ -55,7 +55,7 @@ struct brood_msg {
     _Atomic (brd_ref_made_t *) refs;
     _Atomic (brd_msg_extra_t *) tree;  // Of brood_msg_object (); of this value
     brd_msg_extra_t *packer;           // Of brood_msg_packer ()
-    brd_msg_extra_t *loan;             // Handles that came with it
+    brd_msg_extra_t *lender;           // Whose the bytes are; of this value
     _Atomic int packing;               // BRD_MSG_READY and so on, or an errno
     uint32_t changes;                  // So that iterators notice
     unsigned char small[BRD_MSG_SMALL];
@@ -87,6 +87,19 @@ brd_msg_new_take (void *bytes, size_t size);
 // unpacked from the old. Allocates nothing and returns 0.
 int
 brd_msg_reset_view (brood_msg_t *self, const void *bytes, size_t size);
+
+// The value is in bytes from brd_mem_alloc () that were checked; they are the
+// message's from now on.
+void
+brd_msg_reset_take (brood_msg_t *self, void *bytes, size_t size);
+
+// The value is in bytes that were checked and stay until lender is freed, which
+// is when the value changes or the message goes.
+void
+brd_msg_reset_lent (brood_msg_t *self,
+                    const void *bytes,
+                    size_t size,
+                    brd_msg_extra_t *lender);
 
 // Back to nil, the same way; a buffer of its own is kept for the next value.
 void

@@ -179,60 +179,56 @@ brd_remote_int (const brd_session_call_t *call, int64_t *ret_answer)
     return 0;
 }
 
-// The handles an answer lent go back with its message.
+// The frame goes with the message's value, and so do handles that it brought.
 typedef struct {
     brd_msg_extra_t extra;
-    brd_session_t *session;
+    brd_session_t *session;  // NULL: it brought none
+    void *frame;
+    const unsigned char *body;
     size_t size;
-    unsigned char bytes[];
-} s_loan_t;
+} s_lender_t;
 
 static void
-s_loan_free (brd_msg_extra_t *extra)
+s_give_back (brd_msg_extra_t *extra)
 {
-    s_loan_t *self = (s_loan_t *) extra;
-    brd_session_drop_lent (self->session, self->bytes, self->size);
+    s_lender_t *self = (s_lender_t *) extra;
+    if (self->session)
+        brd_session_drop_lent (self->session, self->body, self->size);
+    brd_mem_free (self->frame);
     brd_mem_free (self);
 }
 
-static int
-s_add_loan (brood_msg_t *msg,
-            brd_session_t *session,
-            const brd_call_answer_t *answer)
-{
-    s_loan_t *loan = brd_mem_alloc (sizeof *loan + answer->size);
-    if (!loan)
-        return -1;
-    loan->extra.free = s_loan_free;
-    loan->session = session;
-    loan->size = answer->size;
-    memcpy (loan->bytes, answer->body, answer->size);
-    msg->loan = &loan->extra;
-    return 0;
-}
-
 brood_msg_t *
-brd_remote_msg (const brd_remote_t *self, const brd_session_call_t *call)
+brd_remote_msg (const brd_remote_t *self, brd_session_call_t *call)
 {
     const brd_call_answer_t *answer = &call->answer;
+    const int lent = (answer->flags & BRD_CALL_LENT) != 0;
     // From another process: it is looked at once, here.
     if (brd_value_check (answer->body, answer->size, BRD_WIRE_DEPTH_MAX, NULL)
         < 0)
         return NULL;
-    const int lent = (answer->flags & BRD_CALL_LENT) != 0;
     brood_msg_t *msg = brd_msg_new_empty ();
-    if (msg
-        && (brd_msg_copy (msg, answer->body, answer->size) < 0
-            || (lent && s_add_loan (msg, self->session, answer) < 0)))
+    s_lender_t *lender = brd_mem_alloc (sizeof *lender);
+    if (!msg || !lender) {
+        if (lent)
+            brd_session_drop_lent (self->session, answer->body, answer->size);
         brood_msg_destroy (&msg);
-    if (!msg && lent)
-        brd_session_drop_lent (self->session, answer->body, answer->size);
+        brd_mem_free (lender);
+        return NULL;
+    }
+    *lender = (s_lender_t){ .extra.free = s_give_back,
+                            .session = lent ? self->session : NULL,
+                            .frame = call->frame,
+                            .body = answer->body,
+                            .size = answer->size };
+    call->frame = NULL;
+    brd_msg_reset_lent (msg, answer->body, answer->size, &lender->extra);
     return msg;
 }
 
 int
 brd_remote_unpack (const brd_remote_t *self,
-                   const brd_session_call_t *call,
+                   brd_session_call_t *call,
                    const char *picture,
                    va_list *args)
 {

@@ -17,7 +17,6 @@
 #ifndef BRD_REMOTE_H
 #define BRD_REMOTE_H
 
-#include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 
@@ -84,15 +83,15 @@ brd_remote_ask (brd_remote_t *self,
 int
 brd_remote_int (const brd_session_call_t *call, int64_t *ret_answer);
 
-// As a message of the caller's; handles in it live as long as it does. NULL
-// with ENOMEM.
+// As a message of the caller's, with the call's frame; handles in it live as
+// long as its value. NULL with ENOMEM.
 brood_msg_t *
-brd_remote_msg (const brd_remote_t *self, const brd_session_call_t *call);
+brd_remote_msg (const brd_remote_t *self, brd_session_call_t *call);
 
 // Into the outputs of a picture; what that lends is kept by the thread.
 int
 brd_remote_unpack (const brd_remote_t *self,
-                   const brd_session_call_t *call,
+                   brd_session_call_t *call,
                    const char *picture,
                    va_list *args);
 

@@ -19,6 +19,7 @@
 #include "base/brd_check.h"
 #include "base/brd_sys.h"
 #include "shared/brd_object.h"
+#include "shared/brd_pipe.h"
 #include "shared/brd_root.h"
 
 const brd_kind_class_t *
@@ -28,6 +29,8 @@ brd_kind_class (uint32_t kind)
     switch (kind) {
     case BRD_KIND_ARRAY:
         return &none;
+    case BRD_KIND_CONN:
+        return &brd_pipe_class;
     default:
         return NULL;
     }

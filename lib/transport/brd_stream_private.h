@@ -70,7 +70,7 @@ struct brd_stream {
     size_t in_used;
     brd_buf_t frame;
     brd_stream_head_t head;       // What recv would give
-    int fds[BRD_STREAM_FDS_MAX];  // -1: lost on the way
+    int fds[BRD_STREAM_FDS_MAX];  // BRD_SYS_LOST_FD, too
     int n_fds;
 };
 

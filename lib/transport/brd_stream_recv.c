@@ -20,49 +20,33 @@
 #include "transport/brd_stream_private.h"
 #include "wire/brd_limits.h"
 
-// The descriptors that came with some bytes.
+// A descriptor that came with some bytes, or was lost. More than fit are of a
+// peer that announces none.
 static void
-s_collect (brd_stream_t *self, struct msghdr *msg)
+s_collect (brd_stream_t *self, int fd)
 {
-    for (struct cmsghdr *at = CMSG_FIRSTHDR (msg); at;
-         at = CMSG_NXTHDR (msg, at)) {
-        if (at->cmsg_level != SOL_SOCKET || at->cmsg_type != SCM_RIGHTS)
-            continue;
-        const size_t n = (at->cmsg_len - CMSG_LEN (0)) / sizeof (int);
-        for (size_t i = 0; i < n; i++) {
-            int fd;
-            memcpy (&fd, CMSG_DATA (at) + i * sizeof fd, sizeof fd);
-            if (self->n_fds < BRD_STREAM_FDS_MAX)
-                self->fds[self->n_fds++] = fd;
-            else
-                brd_sys_close (&fd);
-        }
-    }
-    // The kernel had no number for it, or the peer sent more than one.
-    if ((msg->msg_flags & MSG_CTRUNC) && self->n_fds < BRD_STREAM_FDS_MAX)
-        self->fds[self->n_fds++] = -1;
+    if (fd == BRD_SYS_NO_FD)
+        return;
+    if (self->n_fds < BRD_STREAM_FDS_MAX)
+        self->fds[self->n_fds++] = fd;
+    else
+        brd_sys_close (&fd);
 }
 
 ssize_t
 brd_stream_read (brd_stream_t *self, size_t max)
 {
-    union {
-        struct cmsghdr align;
-        char room[CMSG_SPACE (sizeof (int))];
-    } control;
     void *to = brd_buf_reserve (&self->in, max);
     if (!to)
         return -1;
-    struct iovec iov = { .iov_base = to, .iov_len = max };
-    struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
-    if (!self->is_tcp && self->state == BRD_STREAM_OPEN) {
-        msg.msg_control = &control;
-        msg.msg_controllen = sizeof control;
-    }
-    const ssize_t n = brd_sys_recvmsg (self->fd, &msg);
+    int fd = BRD_SYS_NO_FD;
+    // A stranger's descriptors are not even taken.
+    const ssize_t n = self->is_tcp || self->state != BRD_STREAM_OPEN
+                          ? brd_sys_recv (self->fd, to, max, MSG_DONTWAIT)
+                          : brd_sys_recv_fd (self->fd, to, max, &fd);
     if (n > 0) {
         self->in.size += (size_t) n;
-        s_collect (self, &msg);
+        s_collect (self, fd);
     }
     if (n >= 0)
         return n;

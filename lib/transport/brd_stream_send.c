@@ -224,23 +224,9 @@ brd_stream_send_fd (brd_stream_t *self, int fd)
     if (brd_stream_flush (self) < 0
         || !brd_buf_reserve (&self->out, BRD_STREAM_HEADER))
         return -1;
-    union {
-        struct cmsghdr align;
-        char room[CMSG_SPACE (sizeof (int))];
-    } control = { .room = { 0 } };
     unsigned char *header = self->out.bytes;
     s_header (header, 0, BRD_STREAM_DESCRIPTOR);
-    struct iovec iov = { .iov_base = header, .iov_len = BRD_STREAM_HEADER };
-    struct msghdr msg = { .msg_iov = &iov,
-                          .msg_iovlen = 1,
-                          .msg_control = &control,
-                          .msg_controllen = sizeof control };
-    struct cmsghdr *at = CMSG_FIRSTHDR (&msg);
-    at->cmsg_level = SOL_SOCKET;
-    at->cmsg_type = SCM_RIGHTS;
-    at->cmsg_len = CMSG_LEN (sizeof fd);
-    memcpy (CMSG_DATA (at), &fd, sizeof fd);
-    const ssize_t n = brd_sys_sendmsg (self->fd, &msg);
+    const ssize_t n = brd_sys_send_fd (self->fd, header, BRD_STREAM_HEADER, fd);
     if (n > 0) {
         // It went with the first byte.
         self->out.size = BRD_STREAM_HEADER;

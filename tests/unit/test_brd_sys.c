@@ -262,9 +262,9 @@ s_call (int which)
     case 20:
         return brd_sys_accept (-1);
     case 21:
-        return brd_sys_sendmsg (-1, NULL);
+        return brd_sys_send_fd (-1, &byte, 1, 0);
     case 22:
-        return brd_sys_recvmsg (-1, NULL);
+        return brd_sys_recv_fd (-1, &byte, 1, fds);
     default:
         return 0;
     }
