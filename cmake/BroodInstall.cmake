@@ -12,16 +12,21 @@ include (CMakePackageConfigHelpers)
 set (BROOD_HEADERS
      brood_array.h
      brood_conn.h
+     brood_dict.h
      brood_error.h
      brood_future.h
      brood_init.h
+     brood_list.h
      brood_listener.h
      brood_log.h
+     brood_manager.h
      brood_msg.h
      brood_msgpack.h
+     brood_namespace.h
      brood_pool.h
      brood_prelude.h
      brood_progress.h
+     brood_proxy.h
      brood_stream.h
      brood_task.h)
 list (TRANSFORM BROOD_HEADERS PREPEND ${PROJECT_SOURCE_DIR}/include/brood/)

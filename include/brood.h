@@ -51,6 +51,11 @@
 #include "brood/brood_conn.h"
 #include "brood/brood_listener.h"
 #include "brood/brood_array.h"
+#include "brood/brood_manager.h"
+#include "brood/brood_dict.h"
+#include "brood/brood_list.h"
+#include "brood/brood_namespace.h"
+#include "brood/brood_proxy.h"
 
 // clang-format on
 

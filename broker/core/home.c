@@ -5,7 +5,7 @@
 // A step is three things in this order:
 //
 //     1. the event; a call is: its slot, its arguments as the table of
-//        lib/wire/brd_call.h wants them, its object, its handler
+//        lib/wire/brd_request.h wants them, its object, its handler
 //     2. waits whose time is over: TICK is an event that has nothing but this
 //     3. objects that nobody has any more end
 //
@@ -149,67 +149,67 @@ s_register (brd_home_call_t *call)
 
 // --- The table -------------------------------------------------------------
 
-static brd_home_handler_fn *const s_handlers[BRD_CALL_OPS_END] = {
-    [BRD_CALL_OPEN] = brd_home_open,
-    [BRD_CALL_HOLD] = brd_home_hold,
-    [BRD_CALL_OBJECTS] = s_objects,
-    [BRD_CALL_DESCRIBE] = s_describe,
-    [BRD_CALL_SHUTDOWN] = s_shutdown,
-    [BRD_CALL_REGISTER] = s_register,
-    [BRD_CALL_DICT_SET] = brd_home_dict_set,
-    [BRD_CALL_DICT_GET] = brd_home_dict_get,
-    [BRD_CALL_DICT_DEL] = brd_home_dict_del,
-    [BRD_CALL_DICT_CONTAINS] = brd_home_dict_contains,
-    [BRD_CALL_DICT_POP] = brd_home_dict_pop,
-    [BRD_CALL_DICT_POPITEM] = brd_home_dict_popitem,
-    [BRD_CALL_DICT_SETDEFAULT] = brd_home_dict_setdefault,
-    [BRD_CALL_DICT_ADD] = brd_home_dict_add,
-    [BRD_CALL_DICT_SWAP] = brd_home_dict_swap,
-    [BRD_CALL_DICT_UPDATE] = brd_home_dict_update,
-    [BRD_CALL_DICT_LEN] = brd_home_dict_len,
-    [BRD_CALL_DICT_CLEAR] = brd_home_dict_clear,
-    [BRD_CALL_DICT_COPY] = brd_home_dict_copy,
-    [BRD_CALL_DICT_KEYS] = brd_home_dict_keys,
-    [BRD_CALL_DICT_VALUES] = brd_home_dict_values,
-    [BRD_CALL_LIST_APPEND] = brd_home_list_append,
-    [BRD_CALL_LIST_EXTEND] = brd_home_list_extend,
-    [BRD_CALL_LIST_INSERT] = brd_home_list_insert,
-    [BRD_CALL_LIST_SET] = brd_home_list_set,
-    [BRD_CALL_LIST_GET] = brd_home_list_get,
-    [BRD_CALL_LIST_DEL] = brd_home_list_del,
-    [BRD_CALL_LIST_POP] = brd_home_list_pop,
-    [BRD_CALL_LIST_REMOVE] = brd_home_list_remove,
-    [BRD_CALL_LIST_INDEX] = brd_home_list_index,
-    [BRD_CALL_LIST_COUNT] = brd_home_list_count,
-    [BRD_CALL_LIST_SORT] = brd_home_list_sort,
-    [BRD_CALL_LIST_REVERSE] = brd_home_list_reverse,
-    [BRD_CALL_LIST_LEN] = brd_home_list_len,
-    [BRD_CALL_LIST_CLEAR] = brd_home_list_clear,
-    [BRD_CALL_LIST_SLICE] = brd_home_list_slice,
-    [BRD_CALL_QUEUE_PUT] = brd_home_queue_put,
-    [BRD_CALL_QUEUE_GET] = brd_home_queue_get,
-    [BRD_CALL_QUEUE_CLOSE] = brd_home_queue_close,
-    [BRD_CALL_QUEUE_SIZE] = brd_home_queue_size,
-    [BRD_CALL_QUEUE_DONE] = brd_home_queue_done,
-    [BRD_CALL_QUEUE_FAILED] = brd_home_queue_failed,
-    [BRD_CALL_QUEUE_JOIN] = brd_home_queue_join,
-    [BRD_CALL_LOCK_ACQUIRE] = brd_home_lock_acquire,
-    [BRD_CALL_LOCK_RELEASE] = brd_home_lock_release,
-    [BRD_CALL_LOCK_LOCKED] = brd_home_lock_locked,
-    [BRD_CALL_SEMAPHORE_ACQUIRE] = brd_home_semaphore_acquire,
-    [BRD_CALL_SEMAPHORE_RELEASE] = brd_home_semaphore_release,
-    [BRD_CALL_SEMAPHORE_VALUE] = brd_home_semaphore_value,
-    [BRD_CALL_EVENT_SET] = brd_home_event_set,
-    [BRD_CALL_EVENT_CLEAR] = brd_home_event_clear,
-    [BRD_CALL_EVENT_IS_SET] = brd_home_event_is_set,
-    [BRD_CALL_EVENT_WAIT] = brd_home_event_wait,
-    [BRD_CALL_CONDITION_WAIT] = brd_home_condition_wait,
-    [BRD_CALL_CONDITION_NOTIFY] = brd_home_condition_notify,
-    [BRD_CALL_BARRIER_WAIT] = brd_home_barrier_wait,
-    [BRD_CALL_BARRIER_RESET] = brd_home_barrier_reset,
-    [BRD_CALL_BARRIER_ABORT] = brd_home_barrier_abort,
-    [BRD_CALL_BARRIER_STATE] = brd_home_barrier_state,
-    [BRD_CALL_PROXY_CALL] = brd_home_proxy_call,
+static brd_home_handler_fn *const s_handlers[BRD_REQUEST_OPS_END] = {
+    [BRD_REQUEST_OPEN] = brd_home_open,
+    [BRD_REQUEST_HOLD] = brd_home_hold,
+    [BRD_REQUEST_OBJECTS] = s_objects,
+    [BRD_REQUEST_DESCRIBE] = s_describe,
+    [BRD_REQUEST_SHUTDOWN] = s_shutdown,
+    [BRD_REQUEST_REGISTER] = s_register,
+    [BRD_REQUEST_DICT_SET] = brd_home_dict_set,
+    [BRD_REQUEST_DICT_GET] = brd_home_dict_get,
+    [BRD_REQUEST_DICT_DEL] = brd_home_dict_del,
+    [BRD_REQUEST_DICT_CONTAINS] = brd_home_dict_contains,
+    [BRD_REQUEST_DICT_POP] = brd_home_dict_pop,
+    [BRD_REQUEST_DICT_POPITEM] = brd_home_dict_popitem,
+    [BRD_REQUEST_DICT_SETDEFAULT] = brd_home_dict_setdefault,
+    [BRD_REQUEST_DICT_ADD] = brd_home_dict_add,
+    [BRD_REQUEST_DICT_SWAP] = brd_home_dict_swap,
+    [BRD_REQUEST_DICT_UPDATE] = brd_home_dict_update,
+    [BRD_REQUEST_DICT_LEN] = brd_home_dict_len,
+    [BRD_REQUEST_DICT_CLEAR] = brd_home_dict_clear,
+    [BRD_REQUEST_DICT_COPY] = brd_home_dict_copy,
+    [BRD_REQUEST_DICT_KEYS] = brd_home_dict_keys,
+    [BRD_REQUEST_DICT_VALUES] = brd_home_dict_values,
+    [BRD_REQUEST_LIST_APPEND] = brd_home_list_append,
+    [BRD_REQUEST_LIST_EXTEND] = brd_home_list_extend,
+    [BRD_REQUEST_LIST_INSERT] = brd_home_list_insert,
+    [BRD_REQUEST_LIST_SET] = brd_home_list_set,
+    [BRD_REQUEST_LIST_GET] = brd_home_list_get,
+    [BRD_REQUEST_LIST_DEL] = brd_home_list_del,
+    [BRD_REQUEST_LIST_POP] = brd_home_list_pop,
+    [BRD_REQUEST_LIST_REMOVE] = brd_home_list_remove,
+    [BRD_REQUEST_LIST_INDEX] = brd_home_list_index,
+    [BRD_REQUEST_LIST_COUNT] = brd_home_list_count,
+    [BRD_REQUEST_LIST_SORT] = brd_home_list_sort,
+    [BRD_REQUEST_LIST_REVERSE] = brd_home_list_reverse,
+    [BRD_REQUEST_LIST_LEN] = brd_home_list_len,
+    [BRD_REQUEST_LIST_CLEAR] = brd_home_list_clear,
+    [BRD_REQUEST_LIST_SLICE] = brd_home_list_slice,
+    [BRD_REQUEST_QUEUE_PUT] = brd_home_queue_put,
+    [BRD_REQUEST_QUEUE_GET] = brd_home_queue_get,
+    [BRD_REQUEST_QUEUE_CLOSE] = brd_home_queue_close,
+    [BRD_REQUEST_QUEUE_SIZE] = brd_home_queue_size,
+    [BRD_REQUEST_QUEUE_DONE] = brd_home_queue_done,
+    [BRD_REQUEST_QUEUE_FAILED] = brd_home_queue_failed,
+    [BRD_REQUEST_QUEUE_JOIN] = brd_home_queue_join,
+    [BRD_REQUEST_LOCK_ACQUIRE] = brd_home_lock_acquire,
+    [BRD_REQUEST_LOCK_RELEASE] = brd_home_lock_release,
+    [BRD_REQUEST_LOCK_LOCKED] = brd_home_lock_locked,
+    [BRD_REQUEST_SEMAPHORE_ACQUIRE] = brd_home_semaphore_acquire,
+    [BRD_REQUEST_SEMAPHORE_RELEASE] = brd_home_semaphore_release,
+    [BRD_REQUEST_SEMAPHORE_VALUE] = brd_home_semaphore_value,
+    [BRD_REQUEST_EVENT_SET] = brd_home_event_set,
+    [BRD_REQUEST_EVENT_CLEAR] = brd_home_event_clear,
+    [BRD_REQUEST_EVENT_IS_SET] = brd_home_event_is_set,
+    [BRD_REQUEST_EVENT_WAIT] = brd_home_event_wait,
+    [BRD_REQUEST_CONDITION_WAIT] = brd_home_condition_wait,
+    [BRD_REQUEST_CONDITION_NOTIFY] = brd_home_condition_notify,
+    [BRD_REQUEST_BARRIER_WAIT] = brd_home_barrier_wait,
+    [BRD_REQUEST_BARRIER_RESET] = brd_home_barrier_reset,
+    [BRD_REQUEST_BARRIER_ABORT] = brd_home_barrier_abort,
+    [BRD_REQUEST_BARRIER_STATE] = brd_home_barrier_state,
+    [BRD_REQUEST_PROXY_CALL] = brd_home_proxy_call,
 };
 
 // --- Arguments -------------------------------------------------------------
@@ -289,9 +289,9 @@ s_is_of (const brd_home_object_t *object, brd_kind_t kind)
 }
 
 static int
-s_find (brd_home_call_t *call, const brd_call_about_t *about)
+s_find (brd_home_call_t *call, const brd_request_about_t *about)
 {
-    if (about->kind == BRD_KIND_NONE && call->call->op != BRD_CALL_HOLD)
+    if (about->kind == BRD_KIND_NONE && call->call->op != BRD_REQUEST_HOLD)
         return 0;
     call->object = brd_home_object (call->home, call->call->object);
     if (!call->object)
@@ -303,7 +303,7 @@ s_find (brd_home_call_t *call, const brd_call_about_t *about)
 }
 
 static int
-s_carry_out (brd_home_call_t *call, const brd_call_about_t *about)
+s_carry_out (brd_home_call_t *call, const brd_request_about_t *about)
 {
     if (s_find (call, about) < 0 || s_parse (call, about->args) < 0)
         return -1;
@@ -313,7 +313,7 @@ s_carry_out (brd_home_call_t *call, const brd_call_about_t *about)
 }
 
 static void
-s_do (brd_home_call_t *call, const brd_call_about_t *about)
+s_do (brd_home_call_t *call, const brd_request_about_t *about)
 {
     brd_home_slot_t *slot = call->slot;
     brd_error_forget ();
@@ -328,7 +328,7 @@ s_do (brd_home_call_t *call, const brd_call_about_t *about)
 
 // Its slot's last call once more: the connection broke before the answer came.
 static void
-s_again (brd_home_call_t *call, const brd_call_about_t *about)
+s_again (brd_home_call_t *call, const brd_request_about_t *about)
 {
     brd_home_slot_t *slot = call->slot;
     if (slot->state != BRD_HOME_SLOT_DONE)
@@ -342,9 +342,11 @@ s_again (brd_home_call_t *call, const brd_call_about_t *about)
 }
 
 static void
-s_silent (brd_home_t *self, brd_home_session_t *session, const brd_call_t *call)
+s_silent (brd_home_t *self,
+          brd_home_session_t *session,
+          const brd_request_t *call)
 {
-    if (call->op == BRD_CALL_DROP) {
+    if (call->op == BRD_REQUEST_DROP) {
         brd_home_call_t parsed = { .home = self, .call = call };
         if (s_parse (&parsed, "i") == 0 && !parsed.args[0].head.negative)
             brd_home_drop (
@@ -356,19 +358,19 @@ s_silent (brd_home_t *self, brd_home_session_t *session, const brd_call_t *call)
     brd_home_slot_t *slot = session->slots[call->slot];
     if (slot->seq != call->seq)
         return;
-    if (call->op == BRD_CALL_CANCEL && slot->state == BRD_HOME_SLOT_WAITING)
+    if (call->op == BRD_REQUEST_CANCEL && slot->state == BRD_HOME_SLOT_WAITING)
         brd_home_leave (self, slot, EINTR);
-    if (call->op == BRD_CALL_ACK && slot->state == BRD_HOME_SLOT_DONE) {
+    if (call->op == BRD_REQUEST_ACK && slot->state == BRD_HOME_SLOT_DONE) {
         brd_home_slot_clear (self, slot);
         slot->state = BRD_HOME_SLOT_SEEN;
     }
 }
 
 static int
-s_call (brd_home_t *self, uint64_t number, const brd_call_t *call)
+s_call (brd_home_t *self, uint64_t number, const brd_request_t *call)
 {
     brd_home_session_t *session = brd_map_get (&self->sessions, number);
-    const brd_call_about_t *about = brd_call_about ((unsigned) call->op);
+    const brd_request_about_t *about = brd_request_about ((unsigned) call->op);
     if (!session || !about)
         return brd_error_set (EPROTO, "no such session, or no such call");
     if (about->silent) {
@@ -450,8 +452,8 @@ brd_home_step (brd_home_t *self, int64_t now, const brd_home_event_t *event)
 static void
 s_fetch_answer (brd_home_slot_t *slot, brd_home_effect_t *ret_effect)
 {
-    brd_call_answer_t *answer = &ret_effect->answer;
-    *answer = (brd_call_answer_t){
+    brd_request_answer_t *answer = &ret_effect->answer;
+    *answer = (brd_request_answer_t){
         .slot = slot->index,
         .seq = slot->seq,
         .error = slot->error,

@@ -18,7 +18,7 @@
 //     has returned          RETURNED ->
 //
 // Each call is atomic, since one is done after the other, and done once: a call
-// that comes a second time finds its answer kept (lib/wire/brd_call.h). An
+// that comes a second time finds its answer kept (lib/wire/brd_request.h). An
 // object lives while it has a name, somebody holds a handle of it, or it stands
 // in a value of another that lives.
 //
@@ -33,8 +33,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "wire/brd_call.h"
 #include "wire/brd_limits.h"
+#include "wire/brd_request.h"
 
 // Containers within containers a value may have: one less than a message, for
 // it is copied into one now and then.
@@ -69,7 +69,7 @@ typedef struct {
     brd_home_event_type_t type;
     uint64_t session;
     const char *text;
-    const brd_call_t *call;
+    const brd_request_t *call;
     uint64_t object;
     int error;
     const void *bytes;
@@ -91,7 +91,7 @@ typedef enum {
 typedef struct {
     brd_home_effect_type_t type;
     uint64_t session;
-    brd_call_answer_t answer;
+    brd_request_answer_t answer;
     uint64_t object;
     const char *class_name;
     const char *method;

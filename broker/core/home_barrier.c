@@ -17,7 +17,7 @@ typedef struct {
     int64_t parties;
     int64_t waiting;
     int broken;
-    char by[BRD_CALL_WHO_SIZE];
+    char by[BRD_REQUEST_WHO_SIZE];
     const char *how;
 } s_barrier_t;
 

@@ -23,7 +23,7 @@ s_visit (const brd_home_blob_t *blob, void *arg)
     brd_value_cursor_t at = { blob->bytes, blob->bytes + blob->size };
     brd_ref_t ref;
     size_t refs = 0;
-    while (brd_call_next_ref (&at, self->home->options.brood, &ref) == 1) {
+    while (brd_request_next_ref (&at, self->home->options.brood, &ref) == 1) {
         brd_home_object_t *object = brd_home_object (self->home, ref.object);
         brd_assert (object && object->contained > 0);
         const uintptr_t count =

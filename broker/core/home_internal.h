@@ -81,7 +81,7 @@ struct brd_home_slot {
     brd_home_slot_state_t state;
     uint64_t seq;
     uint64_t thread;
-    brd_call_op_t op;
+    brd_request_op_t op;
 
     // While it waits.
     brd_home_object_t *object;
@@ -111,7 +111,7 @@ typedef struct {
 struct brd_home_session {
     uint64_t number;
     int gone;
-    char who[BRD_CALL_WHO_SIZE];
+    char who[BRD_REQUEST_WHO_SIZE];
     brd_home_slot_t **slots;
     uint32_t slots_count;
     uint32_t slots_room;
@@ -176,8 +176,8 @@ typedef struct {
     brd_home_session_t *session;
     brd_home_slot_t *slot;
     brd_home_object_t *object;
-    const brd_call_t *call;
-    brd_home_arg_t args[BRD_CALL_ARGS_MAX];
+    const brd_request_t *call;
+    brd_home_arg_t args[BRD_REQUEST_ARGS_MAX];
 } brd_home_call_t;
 
 // What a handler returns beside 0 (answered) and -1 (errno and text).

@@ -330,7 +330,7 @@ brd_home_lend (brd_home_t *self,
     brd_value_cursor_t at = { start, start + size };
     brd_ref_t ref;
     size_t given = 0;
-    while (brd_call_next_ref (&at, self->options.brood, &ref) == 1) {
+    while (brd_request_next_ref (&at, self->options.brood, &ref) == 1) {
         brd_home_object_t *object = brd_home_object (self, ref.object);
         brd_assert (object);
         if (brd_home_take (slot->session, object, 1) == 0) {
@@ -339,13 +339,13 @@ brd_home_lend (brd_home_t *self,
         }
         at = (brd_value_cursor_t){ start, start + size };
         for (; given > 0; given--) {
-            (void) brd_call_next_ref (&at, self->options.brood, &ref);
+            (void) brd_request_next_ref (&at, self->options.brood, &ref);
             brd_home_drop (self, slot->session, ref.object, 1);
         }
         return -1;
     }
     if (given > 0)
-        slot->flags |= BRD_CALL_LENT;
+        slot->flags |= BRD_REQUEST_LENT;
     return 0;
 }
 
@@ -417,7 +417,7 @@ s_visit (const brd_home_blob_t *blob, void *arg)
     brd_value_cursor_t at = { blob->bytes, blob->bytes + blob->size };
     brd_ref_t ref;
     while (blob->refs > 0
-           && brd_call_next_ref (&at, self->home->options.brood, &ref) == 1)
+           && brd_request_next_ref (&at, self->home->options.brood, &ref) == 1)
         s_mark (self, brd_home_object (self->home, ref.object));
 }
 

@@ -57,7 +57,7 @@ s_next (brd_home_t *home, s_proxy_t *self)
     while (!self->running && !brd_list_empty (&self->object.waiters)) {
         brd_home_slot_t *slot =
             BRD_LIST_ITEM (self->object.waiters.next, brd_home_slot_t, link);
-        if (slot->op == BRD_CALL_OPEN && self->born) {
+        if (slot->op == BRD_REQUEST_OPEN && self->born) {
             brd_home_answer (home, slot);
             continue;
         }
@@ -100,7 +100,7 @@ s_unmake (brd_home_t *home, s_proxy_t *self, int error, const char *text)
          at != &self->object.waiters;
          at = at->next) {
         brd_home_slot_t *slot = BRD_LIST_ITEM (at, brd_home_slot_t, link);
-        if (slot->op == BRD_CALL_OPEN)
+        if (slot->op == BRD_REQUEST_OPEN)
             brd_home_drop (home, slot->session, self->object.number, 1);
     }
     s_fail_all (home, self, error, text);
@@ -271,7 +271,7 @@ s_leave (brd_home_t *home, brd_home_slot_t *slot, int error)
     s_proxy_t *self = s_proxy (slot->object);
     if (self->runner == slot)
         self->runner = NULL;
-    if (slot->op == BRD_CALL_OPEN)
+    if (slot->op == BRD_REQUEST_OPEN)
         brd_home_drop (home, slot->session, self->object.number, 1);
     brd_home_end (home, slot, error);
 }

@@ -109,7 +109,7 @@ brd_home_slot (brd_home_t *self, brd_home_session_t *session, uint32_t index)
 {
     if (index < session->slots_count)
         return session->slots[index];
-    if (index > session->slots_count || index >= BRD_CALL_SLOTS_MAX) {
+    if (index > session->slots_count || index >= BRD_REQUEST_SLOTS_MAX) {
         brd_error_set (EPROTO, "slot %u is not the next", index);
         return NULL;
     }
@@ -124,7 +124,7 @@ brd_home_slot (brd_home_t *self, brd_home_session_t *session, uint32_t index)
     slot->index = index;
     brd_list_init (&slot->link);
     brd_list_init (&slot->todo.link);
-    brd_buf_init (&slot->out, BRD_WIRE_SIZE_MAX - BRD_CALL_ANSWER_HEADER);
+    brd_buf_init (&slot->out, BRD_WIRE_SIZE_MAX - BRD_REQUEST_ANSWER_HEADER);
     session->slots[session->slots_count++] = slot;
     self->slots++;
     return slot;

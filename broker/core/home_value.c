@@ -58,7 +58,7 @@ s_count_refs (brd_home_t *self, const void *bytes, size_t size, size_t *ret)
     const unsigned char *start = bytes;
     brd_value_cursor_t at = { start, start + size };
     brd_ref_t ref;
-    while (brd_call_next_ref (&at, self->options.brood, &ref) == 1) {
+    while (brd_request_next_ref (&at, self->options.brood, &ref) == 1) {
         if (!brd_home_object (self, ref.object))
             return brd_error_set (ENOENT,
                                   "the %s in the value is gone",
@@ -74,7 +74,7 @@ s_contain (brd_home_t *self, const brd_home_blob_t *blob, int more)
     brd_value_cursor_t at = { blob->bytes, blob->bytes + blob->size };
     brd_ref_t ref;
     while (blob->refs > 0
-           && brd_call_next_ref (&at, self->options.brood, &ref) == 1) {
+           && brd_request_next_ref (&at, self->options.brood, &ref) == 1) {
         brd_home_object_t *object = brd_home_object (self, ref.object);
         brd_assert (object && (more || object->contained > 0));
         if (more) {

@@ -177,12 +177,12 @@ s_send (brd_manager_t *self, brd_manager_client_t *client)
 void
 brd_manager_client_answer (brd_manager_t *self,
                            uint64_t session,
-                           const brd_call_answer_t *answer)
+                           const brd_request_answer_t *answer)
 {
     brd_manager_client_t *client = brd_map_get (&self->sessions, session);
     if (!client || !client->stream || client->broken)
         return;
-    if (brd_call_put_answer (&self->out, answer) < 0)
+    if (brd_request_put_answer (&self->out, answer) < 0)
         s_part (self, client);
     else
         s_send (self, client);
@@ -232,9 +232,9 @@ s_resume (brd_manager_t *self, brd_manager_client_t *client, uint64_t session)
 static int
 s_new_session (brd_manager_t *self,
                brd_manager_client_t *client,
-               const brd_call_hello_t *hello)
+               const brd_request_hello_t *hello)
 {
-    char who[BRD_CALL_WHO_SIZE];
+    char who[BRD_REQUEST_WHO_SIZE];
     (void) snprintf (who, sizeof who, "%.*s", (int) hello->size, hello->who);
     const brd_home_event_t event = { .type = BRD_HOME_SESSION,
                                      .session = self->last + 1,
@@ -256,17 +256,17 @@ s_greet (brd_manager_t *self,
          const void *bytes,
          size_t size)
 {
-    brd_call_hello_t hello;
-    if (brd_call_decode_hello (bytes, size, &hello) < 0)
+    brd_request_hello_t hello;
+    if (brd_request_decode_hello (bytes, size, &hello) < 0)
         return NULL;
     brd_manager_client_t *old =
         hello.session != 0 ? s_resume (self, client, hello.session) : NULL;
     if (!old && s_new_session (self, client, &hello) < 0)
         return NULL;
     brd_manager_client_t *now = old ? old : client;
-    const brd_call_welcome_t welcome = { .manager = self->options.id,
-                                         .session = now->session };
-    if (brd_call_put_welcome (&self->out, &welcome) < 0)
+    const brd_request_welcome_t welcome = { .manager = self->options.id,
+                                            .session = now->session };
+    if (brd_request_put_welcome (&self->out, &welcome) < 0)
         s_part (self, now);
     else
         s_send (self, now);
@@ -280,7 +280,7 @@ s_greet (brd_manager_t *self,
 static void
 s_register (brd_manager_t *self,
             const brd_manager_client_t *client,
-            brd_call_t *call)
+            brd_request_t *call)
 {
     if (!client->family)
         call->object = EACCES;
@@ -296,10 +296,10 @@ s_take_call (brd_manager_t *self,
              const void *bytes,
              size_t size)
 {
-    brd_call_t call;
-    if (brd_call_decode (bytes, size, &call) < 0)
+    brd_request_t call;
+    if (brd_request_decode (bytes, size, &call) < 0)
         return -1;
-    if (call.op == BRD_CALL_REGISTER)
+    if (call.op == BRD_REQUEST_REGISTER)
         s_register (self, client, &call);
     const brd_home_event_t event = { .type = BRD_HOME_CALL,
                                      .session = client->session,

@@ -110,7 +110,7 @@ brd_manager_client_read (brd_manager_t *self, brd_manager_client_t *client);
 void
 brd_manager_client_answer (brd_manager_t *self,
                            uint64_t session,
-                           const brd_call_answer_t *answer);
+                           const brd_request_answer_t *answer);
 
 // Those whose time to come back is over; and when the next one's is.
 int64_t
@@ -133,7 +133,7 @@ brd_manager_methods_fd (const brd_manager_methods_t *self);
 // A class, as a REGISTER call's arguments say. -1 with EEXIST, EINVAL, ENOMEM.
 int
 brd_manager_methods_register (brd_manager_methods_t *self,
-                              const brd_call_t *call);
+                              const brd_request_t *call);
 
 // Begins what the effect wants. 0, or an errno: it has not begun.
 int

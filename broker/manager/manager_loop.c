@@ -260,7 +260,7 @@ s_report (brd_manager_t *self, int *fd_p, int rc)
     brd_manager_report_t report = { .error = rc < 0 ? errno : 0 };
     if (rc < 0)
         (void) snprintf (
-            report.text, sizeof report.text, "%s", brd_error_get ()->text);
+            report.text, sizeof report.text, "%.159s", brd_error_get ()->text);
     else if (self->doors[1].listener)
         (void) snprintf (report.address,
                          sizeof report.address,

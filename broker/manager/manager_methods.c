@@ -151,7 +151,7 @@ s_read_methods (brd_value_cursor_t *at, s_class_t *type)
 
 int
 brd_manager_methods_register (brd_manager_methods_t *self,
-                              const brd_call_t *call)
+                              const brd_request_t *call)
 {
     brd_value_cursor_t at = { call->body, call->body + call->size };
     char name[BROOD_NAME_SIZE];

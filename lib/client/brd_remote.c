@@ -21,6 +21,7 @@
 #include "base/brd_process.h"
 #include "client/brd_kept.h"
 #include "client/brd_msg.h"
+#include "wire/brd_limits.h"
 #include "wire/brd_picture.h"
 
 // --- Life ------------------------------------------------------------------
@@ -47,7 +48,7 @@ brd_remote_open (brd_remote_t *self,
 {
     brd_session_call_t call;
     int64_t object;
-    int rc = brd_session_begin (&call, BRD_CALL_OPEN, 0);
+    int rc = brd_session_begin (&call, BRD_REQUEST_OPEN, 0);
     if (rc == 0)
         rc = brd_value_put_int (&call.out, kind);
     if (rc == 0)
@@ -70,7 +71,7 @@ static int
 s_hold (brd_session_t *session, const brd_ref_t *ref)
 {
     brd_session_call_t call;
-    int rc = brd_session_begin (&call, BRD_CALL_HOLD, ref->object);
+    int rc = brd_session_begin (&call, BRD_REQUEST_HOLD, ref->object);
     if (rc == 0)
         rc = brd_value_put_int (&call.out, ref->kind);
     if (rc == 0)
@@ -128,7 +129,7 @@ s_hold_here (brd_remote_t *self, uint32_t birth)
 int
 brd_remote_begin (brd_remote_t *self,
                   brd_session_call_t *call,
-                  brd_call_op_t op)
+                  brd_request_op_t op)
 {
     return brd_session_begin (call, op, self->handle.ref.object);
 }
@@ -144,7 +145,7 @@ brd_remote_do (brd_remote_t *self, brd_session_call_t *call, int timeout_ms)
 
 int
 brd_remote_ask (brd_remote_t *self,
-                brd_call_op_t op,
+                brd_request_op_t op,
                 int timeout_ms,
                 int64_t *ret_answer)
 {
@@ -159,7 +160,7 @@ brd_remote_ask (brd_remote_t *self,
 }
 
 int
-brd_remote_tell (brd_remote_t *self, brd_call_op_t op, int timeout_ms)
+brd_remote_tell (brd_remote_t *self, brd_request_op_t op, int timeout_ms)
 {
     return brd_remote_ask (self, op, timeout_ms, NULL);
 }
@@ -169,7 +170,7 @@ brd_remote_tell (brd_remote_t *self, brd_call_op_t op, int timeout_ms)
 int
 brd_remote_int (const brd_session_call_t *call, int64_t *ret_answer)
 {
-    const brd_call_answer_t *answer = &call->answer;
+    const brd_request_answer_t *answer = &call->answer;
     brd_value_cursor_t at = { answer->body, answer->body + answer->size };
     brd_value_t value;
     if (brd_value_read (&at, &value) < 0
@@ -201,8 +202,8 @@ s_give_back (brd_msg_extra_t *extra)
 brood_msg_t *
 brd_remote_msg (const brd_remote_t *self, brd_session_call_t *call)
 {
-    const brd_call_answer_t *answer = &call->answer;
-    const int lent = (answer->flags & BRD_CALL_LENT) != 0;
+    const brd_request_answer_t *answer = &call->answer;
+    const int lent = (answer->flags & BRD_REQUEST_LENT) != 0;
     // From another process: it is looked at once, here.
     if (brd_value_check (answer->body, answer->size, BRD_WIRE_DEPTH_MAX, NULL)
         < 0)
@@ -232,8 +233,8 @@ brd_remote_unpack (const brd_remote_t *self,
                    const char *picture,
                    va_list *args)
 {
-    const brd_call_answer_t *answer = &call->answer;
-    if (!brd_kept_lends (picture) && !(answer->flags & BRD_CALL_LENT)) {
+    const brd_request_answer_t *answer = &call->answer;
+    if (!brd_kept_lends (picture) && !(answer->flags & BRD_REQUEST_LENT)) {
         const brd_picture_source_t source = { .bytes = answer->body,
                                               .size = answer->size };
         return brd_picture_unpack (&source, picture, args);

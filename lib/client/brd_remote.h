@@ -66,16 +66,16 @@ brd_remote_fini (brd_remote_t *self);
 int
 brd_remote_begin (brd_remote_t *self,
                   brd_session_call_t *call,
-                  brd_call_op_t op);
+                  brd_request_op_t op);
 int
 brd_remote_do (brd_remote_t *self, brd_session_call_t *call, int timeout_ms);
 
 // A call without arguments whose answer does not matter, or is an integer.
 int
-brd_remote_tell (brd_remote_t *self, brd_call_op_t op, int timeout_ms);
+brd_remote_tell (brd_remote_t *self, brd_request_op_t op, int timeout_ms);
 int
 brd_remote_ask (brd_remote_t *self,
-                brd_call_op_t op,
+                brd_request_op_t op,
                 int timeout_ms,
                 int64_t *ret_answer);
 

@@ -92,7 +92,7 @@ s_new (uint64_t manager, const char *address, const void *key, size_t key_size)
     }
     memcpy (self->key, key, key_size);
     self->key_size = key_size;
-    brd_buf_init (&self->note, BRD_CALL_HEADER + BRD_CALL_WHO_SIZE);
+    brd_buf_init (&self->note, BRD_REQUEST_HEADER + BRD_REQUEST_WHO_SIZE);
     return self;
 }
 
@@ -263,8 +263,8 @@ s_take_slot (brd_session_t *self)
         if (self->slots[i]->state == BRD_SESSION_SLOT_FREE)
             return self->slots[i];
     }
-    if (self->slots_count == BRD_CALL_SLOTS_MAX) {
-        brd_error_set (ENOSPC, "%d calls are under way", BRD_CALL_SLOTS_MAX);
+    if (self->slots_count == BRD_REQUEST_SLOTS_MAX) {
+        brd_error_set (ENOSPC, "%d calls are under way", BRD_REQUEST_SLOTS_MAX);
         return NULL;
     }
     if (self->slots_count == self->slots_room && s_grow (self) < 0)
@@ -379,9 +379,9 @@ s_wait (s_wait_t *self)
 // time. A condition's waiter comes back when the lock is free, whenever that
 // is.
 static int64_t
-s_deadline (brd_call_op_t op, int waits, int timeout_ms)
+s_deadline (brd_request_op_t op, int waits, int timeout_ms)
 {
-    if (op == BRD_CALL_CONDITION_WAIT)
+    if (op == BRD_REQUEST_CONDITION_WAIT)
         return BRD_NEVER;
     if (!waits)
         return brd_clock_deadline (BRD_SESSION_MS);
@@ -393,11 +393,11 @@ s_deadline (brd_call_op_t op, int waits, int timeout_ms)
 static int
 s_await (brd_session_t *self, brd_session_slot_t *slot, int timeout_ms)
 {
-    const brd_call_op_t op = slot->call->call.op;
+    const brd_request_op_t op = slot->call->call.op;
     // Opening waits only where the user's own code makes the object.
-    const int waits = op == BRD_CALL_OPEN
+    const int waits = op == BRD_REQUEST_OPEN
                           ? timeout_ms != 0
-                          : brd_call_about ((unsigned) op)->waits;
+                          : brd_request_about ((unsigned) op)->waits;
     s_wait_t wait = { .session = self,
                       .slot = slot,
                       .deadline = s_deadline (op, waits, timeout_ms),
@@ -406,16 +406,18 @@ s_await (brd_session_t *self, brd_session_slot_t *slot, int timeout_ms)
     int rc = s_wait (&wait);
     if (rc < 0 && errno == EINTR) {
         // It is the manager's to say whether it was done before.
-        brd_session_link_note (self, BRD_CALL_CANCEL, slot->index, slot->seq);
+        brd_session_link_note (
+            self, BRD_REQUEST_CANCEL, slot->index, slot->seq);
         wait.interruptible = 0;
-        if (op != BRD_CALL_CONDITION_WAIT)
+        if (op != BRD_REQUEST_CONDITION_WAIT)
             wait.deadline = brd_clock_deadline (BRD_SESSION_MS);
         rc = s_wait (&wait);
     }
     if (rc == 0)
         return 0;
     if (waits)
-        brd_session_link_note (self, BRD_CALL_CANCEL, slot->index, slot->seq);
+        brd_session_link_note (
+            self, BRD_REQUEST_CANCEL, slot->index, slot->seq);
     slot->state = BRD_SESSION_SLOT_ABANDONED;
     slot->call = NULL;
     return brd_error_set (
@@ -425,11 +427,13 @@ s_await (brd_session_t *self, brd_session_slot_t *slot, int timeout_ms)
 // --- Calls -----------------------------------------------------------------
 
 int
-brd_session_begin (brd_session_call_t *call, brd_call_op_t op, uint64_t object)
+brd_session_begin (brd_session_call_t *call,
+                   brd_request_op_t op,
+                   uint64_t object)
 {
     *call = (brd_session_call_t){ .call = { .op = op, .object = object } };
     brd_buf_init (&call->out, BRD_WIRE_SIZE_MAX);
-    return brd_call_begin (&call->out);
+    return brd_request_begin (&call->out);
 }
 
 void
@@ -455,7 +459,7 @@ s_send (brd_session_t *self, brd_session_slot_t *slot, brd_session_call_t *call)
     call->call.slot = slot->index;
     call->call.seq = slot->seq + 1;
     call->call.thread = s_this_thread ();
-    brd_call_close (&call->out, &call->call);
+    brd_request_close (&call->out, &call->call);
     const int rc =
         brd_session_link_send (self, call->out.bytes, call->out.size);
     if (rc < 0)
@@ -488,10 +492,11 @@ s_conclude (brd_session_t *self, brd_session_slot_t *slot)
         return brd_error_set (lost,
                               "the manager at %s went away before it answered",
                               self->address);
-    const brd_call_answer_t *answer = &call->answer;
+    const brd_request_answer_t *answer = &call->answer;
     if (answer->error == 0) {
-        if (call->call.op == BRD_CALL_QUEUE_GET)
-            brd_session_link_note (self, BRD_CALL_ACK, slot->index, slot->seq);
+        if (call->call.op == BRD_REQUEST_QUEUE_GET)
+            brd_session_link_note (
+                self, BRD_REQUEST_ACK, slot->index, slot->seq);
         return 0;
     }
     const int size = answer->size < 400 ? (int) answer->size : 400;
@@ -536,6 +541,6 @@ brd_session_drop_lent (brd_session_t *self, const void *bytes, size_t size)
     const unsigned char *start = bytes;
     brd_value_cursor_t at = { start, start + size };
     brd_ref_t ref;
-    while (brd_call_next_ref (&at, brd_session_manager (self), &ref) == 1)
+    while (brd_request_next_ref (&at, brd_session_manager (self), &ref) == 1)
         brd_session_drop (self, ref.object, 1);
 }

@@ -7,7 +7,7 @@
 // answers of all: there is no thread of brood's own.
 //
 //     brd_session_call_t call;
-//     if (brd_session_begin (&call, BRD_CALL_DICT_GET, object) < 0
+//     if (brd_session_begin (&call, BRD_REQUEST_DICT_GET, object) < 0
 //         || brd_value_put_text (&call.out, key, size) < 0 ...)
 //     if (brd_session_do (session, &call, -1) == 0)
 //         ... call.answer ...
@@ -23,7 +23,7 @@
 #include <stdint.h>
 
 #include "base/brd_buf.h"
-#include "wire/brd_call.h"
+#include "wire/brd_request.h"
 
 enum {
     BRD_SESSION_SECRET_SIZE = 32,
@@ -74,15 +74,17 @@ brd_session_need (brd_session_t *self);
 // --- Calls -----------------------------------------------------------------
 
 typedef struct {
-    brd_call_t call;
-    brd_buf_t out;             // The frame: arguments are appended
-    brd_call_answer_t answer;  // On success; points into frame
+    brd_request_t call;
+    brd_buf_t out;                // The frame: arguments are appended
+    brd_request_answer_t answer;  // On success; points into frame
     void *frame;
 } brd_session_call_t;
 
 // -1 with ENOMEM.
 int
-brd_session_begin (brd_session_call_t *call, brd_call_op_t op, uint64_t object);
+brd_session_begin (brd_session_call_t *call,
+                   brd_request_op_t op,
+                   uint64_t object);
 void
 brd_session_end (brd_session_call_t *call);
 

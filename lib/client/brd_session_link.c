@@ -69,15 +69,15 @@ static int
 s_say_hello (brd_session_t *self)
 {
     char comm[17] = "";
-    char who[BRD_CALL_WHO_SIZE];
+    char who[BRD_REQUEST_WHO_SIZE];
     (void) prctl (PR_GET_NAME, comm);
     const int size =
         snprintf (who, sizeof who, "%s (pid %d)", comm, (int) getpid ());
-    const brd_call_hello_t hello = { .pid = (uint32_t) getpid (),
-                                     .session = self->number,
-                                     .who = who,
-                                     .size = (size_t) size };
-    if (brd_call_put_hello (&self->note, &hello) < 0)
+    const brd_request_hello_t hello = { .pid = (uint32_t) getpid (),
+                                        .session = self->number,
+                                        .who = who,
+                                        .size = (size_t) size };
+    if (brd_request_put_hello (&self->note, &hello) < 0)
         return -1;
     return brd_stream_send (self->stream, self->note.bytes, self->note.size);
 }
@@ -85,7 +85,7 @@ s_say_hello (brd_session_t *self)
 static int
 s_hear_welcome (brd_session_t *self,
                 int64_t deadline,
-                brd_call_welcome_t *ret_welcome)
+                brd_request_welcome_t *ret_welcome)
 {
     const void *bytes;
     size_t size;
@@ -94,7 +94,7 @@ s_hear_welcome (brd_session_t *self,
             return -1;
         (void) brd_stream_flush (self->stream);
     }
-    const int rc = brd_call_decode_welcome (bytes, size, ret_welcome);
+    const int rc = brd_request_decode_welcome (bytes, size, ret_welcome);
     brd_stream_done (self->stream);
     return rc;
 }
@@ -102,7 +102,7 @@ s_hear_welcome (brd_session_t *self,
 static int
 s_greet (brd_session_t *self, int64_t deadline)
 {
-    brd_call_welcome_t welcome;
+    brd_request_welcome_t welcome;
     if (s_say_hello (self) < 0 || s_hear_welcome (self, deadline, &welcome) < 0)
         return -1;
     const uint64_t known = atomic_load (&self->manager);
@@ -199,29 +199,29 @@ brd_session_link_send (brd_session_t *self, const void *bytes, size_t size)
 
 void
 brd_session_link_note (brd_session_t *self,
-                       brd_call_op_t op,
+                       brd_request_op_t op,
                        uint32_t slot,
                        uint64_t seq)
 {
-    const brd_call_t call = {
+    const brd_request_t call = {
         .op = op, .slot = slot, .seq = seq, .timeout_ns = -1
     };
-    if (brd_call_begin (&self->note) < 0)
+    if (brd_request_begin (&self->note) < 0)
         return;
-    brd_call_close (&self->note, &call);
+    brd_request_close (&self->note, &call);
     (void) brd_stream_send (self->stream, self->note.bytes, self->note.size);
 }
 
 void
 brd_session_link_drop (brd_session_t *self, uint64_t object, uint64_t count)
 {
-    const brd_call_t call = { .op = BRD_CALL_DROP,
-                              .object = object,
-                              .timeout_ns = -1 };
-    if (brd_call_begin (&self->note) < 0
+    const brd_request_t call = { .op = BRD_REQUEST_DROP,
+                                 .object = object,
+                                 .timeout_ns = -1 };
+    if (brd_request_begin (&self->note) < 0
         || brd_value_put_uint (&self->note, count) < 0)
         return;
-    brd_call_close (&self->note, &call);
+    brd_request_close (&self->note, &call);
     (void) brd_stream_send (self->stream, self->note.bytes, self->note.size);
 }
 
@@ -229,13 +229,13 @@ brd_session_link_drop (brd_session_t *self, uint64_t object, uint64_t count)
 
 // What an answer brought that nobody waits for.
 static void
-s_give_back (brd_session_t *self, const brd_call_answer_t *answer)
+s_give_back (brd_session_t *self, const brd_request_answer_t *answer)
 {
     brd_value_cursor_t at = { answer->body, answer->body + answer->size };
     const uint64_t manager = atomic_load (&self->manager);
     brd_ref_t ref;
-    while ((answer->flags & BRD_CALL_LENT)
-           && brd_call_next_ref (&at, manager, &ref) == 1)
+    while ((answer->flags & BRD_REQUEST_LENT)
+           && brd_request_next_ref (&at, manager, &ref) == 1)
         brd_session_link_drop (self, ref.object, 1);
 }
 
@@ -244,10 +244,10 @@ s_take (brd_session_t *self)
 {
     const void *bytes;
     size_t size;
-    brd_call_answer_t answer;
+    brd_request_answer_t answer;
     if (brd_stream_recv (self->stream, &bytes, &size) < 0)
         return -1;
-    if (brd_call_decode_answer (bytes, size, &answer) < 0)
+    if (brd_request_decode_answer (bytes, size, &answer) < 0)
         return -1;
     brd_session_slot_t *slot =
         answer.slot < self->slots_count ? self->slots[answer.slot] : NULL;
@@ -265,7 +265,7 @@ s_take (brd_session_t *self)
     if (!frame)
         return -1;
     slot->call->frame = frame;
-    (void) brd_call_decode_answer (frame, size, &slot->call->answer);
+    (void) brd_request_decode_answer (frame, size, &slot->call->answer);
     slot->state = BRD_SESSION_SLOT_DONE;
     slot->error = 0;
     brd_session_link_wake (slot);

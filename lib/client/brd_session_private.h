@@ -73,7 +73,7 @@ brd_session_link_send (brd_session_t *self, const void *bytes, size_t size);
 // A call that has no answer; that it fails shows elsewhere.
 void
 brd_session_link_note (brd_session_t *self,
-                       brd_call_op_t op,
+                       brd_request_op_t op,
                        uint32_t slot,
                        uint64_t seq);
 

@@ -48,7 +48,7 @@ typedef struct {
     int64_t now;
     int known[26];
     uint64_t seq[26][T_HOME_SLOTS];
-    brd_call_t last[26][T_HOME_SLOTS];
+    brd_request_t last[26][T_HOME_SLOTS];
     unsigned char body[26][T_HOME_SLOTS][512];
     char said[4096];
 } t_home_t;
@@ -224,7 +224,7 @@ t_home_error (int error)
 static inline void
 t_home_tell_answer (t_home_t *self, const brd_home_effect_t *effect)
 {
-    const brd_call_answer_t *answer = &effect->answer;
+    const brd_request_answer_t *answer = &effect->answer;
     const unsigned who = (unsigned) effect->session - 1;
     t_home_say (self, "%c", 'a' + (int) who);
     if (answer->slot > 0)
@@ -238,7 +238,7 @@ t_home_tell_answer (t_home_t *self, const brd_home_effect_t *effect)
     brd_value_cursor_t at = { answer->body, answer->body + answer->size };
     t_home_print (self, &at);
     assert_ptr_equal (at.at, at.end);
-    if (answer->flags & BRD_CALL_LENT)
+    if (answer->flags & BRD_REQUEST_LENT)
         t_home_say (self, "+");
 }
 
@@ -289,8 +289,8 @@ t_home_step (t_home_t *self, const brd_home_event_t *event)
 static inline unsigned
 t_home_op (const char *name, size_t size)
 {
-    for (unsigned op = 0; op < BRD_CALL_OPS_END; op++) {
-        const brd_call_about_t *about = brd_call_about (op);
+    for (unsigned op = 0; op < BRD_REQUEST_OPS_END; op++) {
+        const brd_request_about_t *about = brd_request_about (op);
         if (about && strlen (about->name) == size
             && memcmp (about->name, name, size) == 0)
             return op;
@@ -338,22 +338,22 @@ t_home_parse (t_home_t *self,
               const char *at,
               unsigned who,
               unsigned slot,
-              brd_call_t *ret_call)
+              brd_request_t *ret_call)
 {
     unsigned char *body = self->body[who][slot];
     brd_buf_t out = brd_value_fixed (body, sizeof self->body[who][slot]);
     const size_t size = strcspn (at, " ");
-    brd_call_t call = { .op = (brd_call_op_t) t_home_op (at, size),
-                        .slot = slot,
-                        .thread = slot + 1,
-                        .timeout_ns = -1 };
-    const brd_call_about_t *about = brd_call_about (call.op);
+    brd_request_t call = { .op = (brd_request_op_t) t_home_op (at, size),
+                           .slot = slot,
+                           .thread = slot + 1,
+                           .timeout_ns = -1 };
+    const brd_request_about_t *about = brd_request_about (call.op);
     at += size;
     t_home_blank (&at);
-    if (call.op == BRD_CALL_OPEN)
+    if (call.op == BRD_REQUEST_OPEN)
         t_home_pack_open (&at, &out);
-    else if (about->kind != BRD_KIND_NONE || call.op == BRD_CALL_HOLD
-             || call.op == BRD_CALL_DROP)
+    else if (about->kind != BRD_KIND_NONE || call.op == BRD_REQUEST_HOLD
+             || call.op == BRD_REQUEST_DROP)
         call.object = strtoull (at, (char **) &at, 10);
     for (t_home_blank (&at); *at != '\0'; t_home_blank (&at)) {
         if (*at == '~')
@@ -377,13 +377,13 @@ t_home_client (t_home_t *self, const char *at)
         slot = (unsigned) strtoul (at + 1, (char **) &at, 10);
     t_home_blank (&at);
     t_home_meet (self, who);
-    brd_call_t call;
+    brd_request_t call;
     if (strcmp (at, "again") == 0) {
         call = self->last[who][slot];
     }
     else {
         t_home_parse (self, at, who, slot, &call);
-        if (!brd_call_about (call.op)->silent)
+        if (!brd_request_about (call.op)->silent)
             self->last[who][slot] = call;
     }
     const brd_home_event_t event = { .type = BRD_HOME_CALL,

@@ -179,7 +179,7 @@ s_test_out_of_turn (void **state)
     self->seq[0][0] += 5;
     t_home_do (self, "a OBJECTS");
     assert_string_equal (self->said, "step EPROTO");
-    const brd_call_t call = { .op = BRD_CALL_OBJECTS, .seq = 1 };
+    const brd_request_t call = { .op = BRD_REQUEST_OBJECTS, .seq = 1 };
     const brd_home_event_t stranger = { .type = BRD_HOME_CALL,
                                         .session = 99,
                                         .call = &call };
@@ -263,7 +263,7 @@ s_test_deep (void **state)
         brd_home_event_t event = { .type = BRD_HOME_CALL, .session = 1 };
         brd_home_effect_t effect;
         for (int what = 0; what < 3; what++) {
-            brd_call_t call;
+            brd_request_t call;
             if (what == 0)
                 snprintf (line, sizeof line, "OPEN list");
             else if (what == 1)

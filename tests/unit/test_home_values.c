@@ -72,11 +72,11 @@ s_test_wide_keys (void **state)
     t_home_do (self, "a OPEN dict");
     t_home_do (self, "a DICT_SET 1 7 seven");
     unsigned char wide[] = { 0xd3, 0, 0, 0, 0, 0, 0, 0, 7 };
-    brd_call_t call = { .op = BRD_CALL_DICT_GET,
-                        .seq = 3,
-                        .object = 1,
-                        .body = wide,
-                        .size = sizeof wide };
+    brd_request_t call = { .op = BRD_REQUEST_DICT_GET,
+                           .seq = 3,
+                           .object = 1,
+                           .body = wide,
+                           .size = sizeof wide };
     brd_home_event_t event = { .type = BRD_HOME_CALL,
                                .session = 1,
                                .call = &call };

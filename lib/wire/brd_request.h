@@ -1,14 +1,14 @@
-// brd_call.h - what a client and a manager say to each other
+// brd_request.h - what a client and a manager say to each other
 //
 // SPDX-License-Identifier: MPL-2.0
 //
-// docs/rfc/2-manager.md is the specification, with its bytes; brd_call.c is the
+// docs/rfc/2-manager.md is the specification, with its bytes; brd_request.c is the
 // only code that knows the offsets. Decoding is total: any bytes give a struct
 // or -1 with EPROTO, nothing is allocated, and what the struct points to lies
 // inside the frame.
 
-#ifndef BRD_CALL_H
-#define BRD_CALL_H
+#ifndef BRD_REQUEST_H
+#define BRD_REQUEST_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -18,13 +18,13 @@
 #include "wire/brd_value.h"
 
 // Arguments one call can have.
-#define BRD_CALL_ARGS_MAX 4
+#define BRD_REQUEST_ARGS_MAX 4
 
 // Longest name a client gives of itself, with its '\0'.
-#define BRD_CALL_WHO_SIZE 128
+#define BRD_REQUEST_WHO_SIZE 128
 
 // Calls one client can have under way.
-#define BRD_CALL_SLOTS_MAX 4096
+#define BRD_REQUEST_SLOTS_MAX 4096
 
 // Every call: name, number, class of the object (NONE: the manager itself),
 // arguments, flags. Arguments, a letter each:
@@ -37,7 +37,7 @@
 // Flags: R  reads only, so it may be answered anew when asked again
 //        W  may wait for somebody
 //        -  has no answer
-#define BRD_CALL_OPS(X) \
+#define BRD_REQUEST_OPS(X) \
     X (OPEN, 1, NONE, "iTl", "W") \
     X (HOLD, 2, NONE, "i", "") \
     X (DROP, 3, NONE, "i", "-") \
@@ -103,11 +103,12 @@
     X (PROXY_CALL, 120, PROXY, "tv", "W")
 
 typedef enum {
-#define BRD_CALL_OP_(name, number, kind, args, flags) BRD_CALL_##name = number,
-    BRD_CALL_OPS (BRD_CALL_OP_)
-#undef BRD_CALL_OP_
-    BRD_CALL_OPS_END = 128
-} brd_call_op_t;
+#define BRD_REQUEST_OP_(name, number, kind, args, flags) \
+    BRD_REQUEST_##name = number,
+    BRD_REQUEST_OPS (BRD_REQUEST_OP_)
+#undef BRD_REQUEST_OP_
+    BRD_REQUEST_OPS_END = 128
+} brd_request_op_t;
 
 typedef struct {
     const char *name;
@@ -116,31 +117,31 @@ typedef struct {
     uint8_t reads;
     uint8_t waits;
     uint8_t silent;  // Has no answer
-} brd_call_about_t;
+} brd_request_about_t;
 
 // NULL for a number that is no call.
-const brd_call_about_t *
-brd_call_about (unsigned op);
+const brd_request_about_t *
+brd_request_about (unsigned op);
 
 typedef enum {
-    BRD_CALL_FRAME_CALL = 1,
-    BRD_CALL_FRAME_ANSWER = 2,
-    BRD_CALL_FRAME_HELLO = 3,
-    BRD_CALL_FRAME_WELCOME = 4
-} brd_call_frame_t;
+    BRD_REQUEST_FRAME_CALL = 1,
+    BRD_REQUEST_FRAME_ANSWER = 2,
+    BRD_REQUEST_FRAME_HELLO = 3,
+    BRD_REQUEST_FRAME_WELCOME = 4
+} brd_request_frame_t;
 
 enum {
-    BRD_CALL_HEADER = 40,
-    BRD_CALL_ANSWER_HEADER = 24,
-    BRD_CALL_HELLO_HEADER = 24,
-    BRD_CALL_WELCOME_HEADER = 24
+    BRD_REQUEST_HEADER = 40,
+    BRD_REQUEST_ANSWER_HEADER = 24,
+    BRD_REQUEST_HELLO_HEADER = 24,
+    BRD_REQUEST_WELCOME_HEADER = 24
 };
 
 // A call has its slot for itself until it is answered; the slot's next call,
 // numbered one more, says that the answer was seen. So the manager has one
 // answer for each slot to keep, and a call that comes twice is done once.
 typedef struct {
-    brd_call_op_t op;
+    brd_request_op_t op;
     uint32_t slot;
     uint64_t seq;               // Of the slot, 1 for the first
     uint64_t thread;            // Of the client, who holds locks
@@ -148,72 +149,72 @@ typedef struct {
     int64_t timeout_ns;         // < 0: none
     const unsigned char *body;  // Arguments, one value after the other
     size_t size;
-} brd_call_t;
+} brd_request_t;
 
 enum {
-    BRD_CALL_LENT = 1  // The body has handles, each held for the client once
+    BRD_REQUEST_LENT = 1  // The body has handles, each held for the client once
 };
 
 typedef struct {
     uint32_t slot;
     uint64_t seq;
     int error;       // An errno; then the body is a text
-    uint32_t flags;  // BRD_CALL_LENT
+    uint32_t flags;  // BRD_REQUEST_LENT
     const unsigned char *body;
     size_t size;
-} brd_call_answer_t;
+} brd_request_answer_t;
 
 typedef struct {
     uint32_t pid;
     uint64_t session;  // To go on with one whose connection broke, or 0
     const char *who;   // Not terminated
     size_t size;
-} brd_call_hello_t;
+} brd_request_hello_t;
 
 typedef struct {
     uint64_t manager;  // brd_ref_t.brood of its objects
     uint64_t session;
-} brd_call_welcome_t;
+} brd_request_welcome_t;
 
 // 1 .. 4, or -1 with EPROTO: what decoder to ask.
 int
-brd_call_frame (const void *bytes, size_t size);
+brd_request_frame (const void *bytes, size_t size);
 
 int
-brd_call_decode (const void *bytes, size_t size, brd_call_t *ret_call);
+brd_request_decode (const void *bytes, size_t size, brd_request_t *ret_call);
 int
-brd_call_decode_answer (const void *bytes,
-                        size_t size,
-                        brd_call_answer_t *ret_answer);
+brd_request_decode_answer (const void *bytes,
+                           size_t size,
+                           brd_request_answer_t *ret_answer);
 int
-brd_call_decode_hello (const void *bytes,
-                       size_t size,
-                       brd_call_hello_t *ret_hello);
+brd_request_decode_hello (const void *bytes,
+                          size_t size,
+                          brd_request_hello_t *ret_hello);
 int
-brd_call_decode_welcome (const void *bytes,
-                         size_t size,
-                         brd_call_welcome_t *ret_welcome);
+brd_request_decode_welcome (const void *bytes,
+                            size_t size,
+                            brd_request_welcome_t *ret_welcome);
 
 // Empties out and makes room for a header; the body is appended; then close
 // writes the header. -1 with ENOMEM.
 int
-brd_call_begin (brd_buf_t *out);
+brd_request_begin (brd_buf_t *out);
 void
-brd_call_close (brd_buf_t *out, const brd_call_t *call);
+brd_request_close (brd_buf_t *out, const brd_request_t *call);
 
 // Whole frames into an emptied out. -1 with ENOMEM, EMSGSIZE.
 int
-brd_call_put_answer (brd_buf_t *out, const brd_call_answer_t *answer);
+brd_request_put_answer (brd_buf_t *out, const brd_request_answer_t *answer);
 int
-brd_call_put_hello (brd_buf_t *out, const brd_call_hello_t *hello);
+brd_request_put_hello (brd_buf_t *out, const brd_request_hello_t *hello);
 int
-brd_call_put_welcome (brd_buf_t *out, const brd_call_welcome_t *welcome);
+brd_request_put_welcome (brd_buf_t *out, const brd_request_welcome_t *welcome);
 
 // The next handle of that brood in the bytes from the cursor on, whatever
 // containers it stands in: 1, 0 at the end, -1 with EBADMSG.
 int
-brd_call_next_ref (brd_value_cursor_t *self,
-                   uint64_t brood,
-                   brd_ref_t *ret_ref);
+brd_request_next_ref (brd_value_cursor_t *self,
+                      uint64_t brood,
+                      brd_ref_t *ret_ref);
 
-#endif  // BRD_CALL_H
+#endif  // BRD_REQUEST_H

@@ -1,4 +1,4 @@
-// test_brd_call.c - the codec of calls, by the bytes of docs/rfc/2-manager.md
+// test_brd_request.c - the calls' codec, by docs/rfc/2-manager.md
 //
 // SPDX-License-Identifier: MPL-2.0
 
@@ -7,8 +7,8 @@
 #include <errno.h>
 
 #include "base/brd_error.h"
-#include "wire/brd_call.h"
 #include "wire/brd_limits.h"
+#include "wire/brd_request.h"
 
 static void
 s_same (const brd_buf_t *out, const t_vector_t *vector)
@@ -22,12 +22,12 @@ s_test_call (void **state)
 {
     (void) state;
     t_vector_t vector;
-    brd_call_t call;
+    brd_request_t call;
     t_vector_read ("call", &vector);
-    assert_int_equal (brd_call_frame (vector.bytes, vector.size),
-                      BRD_CALL_FRAME_CALL);
-    assert_int_equal (brd_call_decode (vector.bytes, vector.size, &call), 0);
-    assert_int_equal (call.op, BRD_CALL_DICT_SET);
+    assert_int_equal (brd_request_frame (vector.bytes, vector.size),
+                      BRD_REQUEST_FRAME_CALL);
+    assert_int_equal (brd_request_decode (vector.bytes, vector.size, &call), 0);
+    assert_int_equal (call.op, BRD_REQUEST_DICT_SET);
     assert_int_equal (call.slot, 2);
     assert_int_equal (call.seq, 3);
     assert_int_equal (call.thread, 1);
@@ -37,23 +37,25 @@ s_test_call (void **state)
     assert_memory_equal (call.body, "\xa1\x61\x2a", 3);
     brd_buf_t out;
     brd_buf_init (&out, BRD_WIRE_SIZE_MAX);
-    assert_int_equal (brd_call_begin (&out), 0);
+    assert_int_equal (brd_request_begin (&out), 0);
     assert_int_equal (brd_value_put_text (&out, "a", 1), 0);
     assert_int_equal (brd_value_put_int (&out, 42), 0);
-    brd_call_close (&out, &call);
+    brd_request_close (&out, &call);
     s_same (&out, &vector);
     brd_buf_fini (&out);
 }
 
 static void
-s_answer (const char *name, brd_call_answer_t *ret_answer, t_vector_t *vector)
+s_answer (const char *name,
+          brd_request_answer_t *ret_answer,
+          t_vector_t *vector)
 {
     t_vector_read (name, vector);
     assert_int_equal (
-        brd_call_decode_answer (vector->bytes, vector->size, ret_answer), 0);
+        brd_request_decode_answer (vector->bytes, vector->size, ret_answer), 0);
     brd_buf_t out;
     brd_buf_init (&out, BRD_WIRE_SIZE_MAX);
-    assert_int_equal (brd_call_put_answer (&out, ret_answer), 0);
+    assert_int_equal (brd_request_put_answer (&out, ret_answer), 0);
     s_same (&out, vector);
     brd_buf_fini (&out);
 }
@@ -63,7 +65,7 @@ s_test_answer (void **state)
 {
     (void) state;
     t_vector_t vector;
-    brd_call_answer_t answer;
+    brd_request_answer_t answer;
     s_answer ("answer", &answer, &vector);
     assert_int_equal (answer.slot, 2);
     assert_int_equal (answer.seq, 3);
@@ -89,18 +91,19 @@ s_test_errors (void **state)
     brd_buf_t out;
     brd_buf_init (&out, BRD_WIRE_SIZE_MAX);
     for (unsigned i = 0; i < sizeof listed / sizeof *listed; i++) {
-        brd_call_answer_t answer = { .error = listed[i] };
-        assert_int_equal (brd_call_put_answer (&out, &answer), 0);
+        brd_request_answer_t answer = { .error = listed[i] };
+        assert_int_equal (brd_request_put_answer (&out, &answer), 0);
         assert_int_equal (out.bytes[2], i + 1);
-        assert_int_equal (brd_call_decode_answer (out.bytes, out.size, &answer),
-                          0);
+        assert_int_equal (
+            brd_request_decode_answer (out.bytes, out.size, &answer), 0);
         assert_int_equal (answer.error, listed[i]);
     }
-    brd_call_answer_t other = { .error = ENOTTY };
-    assert_int_equal (brd_call_put_answer (&out, &other), 0);
+    brd_request_answer_t other = { .error = ENOTTY };
+    assert_int_equal (brd_request_put_answer (&out, &other), 0);
     assert_int_equal (out.bytes[2], 9);
     out.bytes[2] = 200;
-    assert_int_equal (brd_call_decode_answer (out.bytes, out.size, &other), 0);
+    assert_int_equal (brd_request_decode_answer (out.bytes, out.size, &other),
+                      0);
     assert_int_equal (other.error, EIO);
     brd_buf_fini (&out);
 }
@@ -110,25 +113,25 @@ s_test_hello (void **state)
 {
     (void) state;
     t_vector_t vector;
-    brd_call_hello_t hello;
-    brd_call_welcome_t welcome;
+    brd_request_hello_t hello;
+    brd_request_welcome_t welcome;
     brd_buf_t out;
     brd_buf_init (&out, BRD_WIRE_SIZE_MAX);
     t_vector_read ("hello", &vector);
-    assert_int_equal (brd_call_decode_hello (vector.bytes, vector.size, &hello),
-                      0);
+    assert_int_equal (
+        brd_request_decode_hello (vector.bytes, vector.size, &hello), 0);
     assert_int_equal (hello.pid, 42);
     assert_int_equal (hello.session, 0);
     assert_int_equal (hello.size, 2);
     assert_memory_equal (hello.who, "me", 2);
-    assert_int_equal (brd_call_put_hello (&out, &hello), 0);
+    assert_int_equal (brd_request_put_hello (&out, &hello), 0);
     s_same (&out, &vector);
     t_vector_read ("welcome", &vector);
     assert_int_equal (
-        brd_call_decode_welcome (vector.bytes, vector.size, &welcome), 0);
+        brd_request_decode_welcome (vector.bytes, vector.size, &welcome), 0);
     assert_int_equal (welcome.manager, 0xb400d);
     assert_int_equal (welcome.session, 5);
-    assert_int_equal (brd_call_put_welcome (&out, &welcome), 0);
+    assert_int_equal (brd_request_put_welcome (&out, &welcome), 0);
     s_same (&out, &vector);
     brd_buf_fini (&out);
 }
@@ -140,38 +143,40 @@ s_test_bad (void **state)
     (void) state;
     static const char *const names[] = { "call", "answer", "hello", "welcome" };
     t_vector_t vector;
-    brd_call_t call;
-    brd_call_answer_t answer;
-    brd_call_hello_t hello;
-    brd_call_welcome_t welcome;
+    brd_request_t call;
+    brd_request_answer_t answer;
+    brd_request_hello_t hello;
+    brd_request_welcome_t welcome;
     for (int i = 0; i < 4; i++) {
         t_vector_read (names[i], &vector);
         for (size_t size = 0; size < 24; size++) {
-            assert_int_equal (brd_call_decode (vector.bytes, size, &call), -1);
+            assert_int_equal (brd_request_decode (vector.bytes, size, &call),
+                              -1);
             assert_int_equal (errno, EPROTO);
             assert_int_equal (
-                brd_call_decode_answer (vector.bytes, size, &answer), -1);
+                brd_request_decode_answer (vector.bytes, size, &answer), -1);
             assert_int_equal (
-                brd_call_decode_hello (vector.bytes, size, &hello), -1);
+                brd_request_decode_hello (vector.bytes, size, &hello), -1);
             assert_int_equal (
-                brd_call_decode_welcome (vector.bytes, size, &welcome), -1);
+                brd_request_decode_welcome (vector.bytes, size, &welcome), -1);
         }
         // Only its own decoder takes it.
         const size_t size = vector.size;
-        assert_int_equal (brd_call_decode (vector.bytes, size, &call) == 0,
+        assert_int_equal (brd_request_decode (vector.bytes, size, &call) == 0,
                           i == 0);
         assert_int_equal (
-            brd_call_decode_answer (vector.bytes, size, &answer) == 0, i == 1);
+            brd_request_decode_answer (vector.bytes, size, &answer) == 0,
+            i == 1);
         assert_int_equal (
-            brd_call_decode_hello (vector.bytes, size, &hello) == 0, i == 2);
-        assert_int_equal (brd_call_decode_welcome (vector.bytes, size, &welcome)
-                              == 0,
-                          i == 3);
+            brd_request_decode_hello (vector.bytes, size, &hello) == 0, i == 2);
+        assert_int_equal (
+            brd_request_decode_welcome (vector.bytes, size, &welcome) == 0,
+            i == 3);
         vector.bytes[1] = 2;
-        assert_int_equal (brd_call_frame (vector.bytes, size), -1);
+        assert_int_equal (brd_request_frame (vector.bytes, size), -1);
         vector.bytes[1] = 1;
         vector.bytes[0] = 5;
-        assert_int_equal (brd_call_frame (vector.bytes, size), -1);
+        assert_int_equal (brd_request_frame (vector.bytes, size), -1);
     }
 }
 
@@ -180,24 +185,28 @@ s_test_bad_fields (void **state)
 {
     (void) state;
     t_vector_t vector;
-    brd_call_t call;
+    brd_request_t call;
     t_vector_read ("call", &vector);
     vector.bytes[2] = 127;
-    assert_int_equal (brd_call_decode (vector.bytes, vector.size, &call), -1);
+    assert_int_equal (brd_request_decode (vector.bytes, vector.size, &call),
+                      -1);
     vector.bytes[2] = 0;
-    assert_int_equal (brd_call_decode (vector.bytes, vector.size, &call), -1);
+    assert_int_equal (brd_request_decode (vector.bytes, vector.size, &call),
+                      -1);
     vector.bytes[2] = 16;
     vector.bytes[5] = 0x10;  // Slot 4098
-    assert_int_equal (brd_call_decode (vector.bytes, vector.size, &call), -1);
-    unsigned char long_hello[24 + BRD_CALL_WHO_SIZE] = { 3, 1 };
-    brd_call_hello_t hello;
+    assert_int_equal (brd_request_decode (vector.bytes, vector.size, &call),
+                      -1);
+    unsigned char long_hello[24 + BRD_REQUEST_WHO_SIZE] = { 3, 1 };
+    brd_request_hello_t hello;
     assert_int_equal (
-        brd_call_decode_hello (long_hello, sizeof long_hello, &hello), -1);
+        brd_request_decode_hello (long_hello, sizeof long_hello, &hello), -1);
     assert_int_equal (
-        brd_call_decode_hello (long_hello, sizeof long_hello - 1, &hello), 0);
+        brd_request_decode_hello (long_hello, sizeof long_hello - 1, &hello),
+        0);
     unsigned char nobody[24] = { 4, 1 };
-    brd_call_welcome_t welcome;
-    assert_int_equal (brd_call_decode_welcome (nobody, 24, &welcome), -1);
+    brd_request_welcome_t welcome;
+    assert_int_equal (brd_request_decode_welcome (nobody, 24, &welcome), -1);
 }
 
 static void
@@ -218,12 +227,12 @@ s_test_refs (void **state)
     brd_value_cursor_t at = { out.bytes, out.bytes + out.size };
     brd_ref_t found;
     for (int i = 0; i < 2; i++) {
-        assert_int_equal (brd_call_next_ref (&at, 7, &found), 1);
+        assert_int_equal (brd_request_next_ref (&at, 7, &found), 1);
         assert_int_equal (found.object, 3);
     }
-    assert_int_equal (brd_call_next_ref (&at, 7, &found), 0);
+    assert_int_equal (brd_request_next_ref (&at, 7, &found), 0);
     at = (brd_value_cursor_t){ out.bytes, out.bytes + 10 };
-    assert_int_equal (brd_call_next_ref (&at, 7, &found), -1);
+    assert_int_equal (brd_request_next_ref (&at, 7, &found), -1);
     brd_buf_fini (&out);
 }
 
@@ -233,12 +242,12 @@ s_test_table (void **state)
 {
     (void) state;
     int count = 0;
-    for (unsigned op = 0; op < BRD_CALL_OPS_END + 9; op++) {
-        const brd_call_about_t *about = brd_call_about (op);
+    for (unsigned op = 0; op < BRD_REQUEST_OPS_END + 9; op++) {
+        const brd_request_about_t *about = brd_request_about (op);
         if (!about)
             continue;
         count++;
-        assert_true (strlen (about->args) <= BRD_CALL_ARGS_MAX);
+        assert_true (strlen (about->args) <= BRD_REQUEST_ARGS_MAX);
         assert_int_equal (strspn (about->args, "kvitTlmp"),
                           strlen (about->args));
         assert_true (about->reads + about->waits + about->silent <= 1);

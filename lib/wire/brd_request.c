@@ -1,4 +1,4 @@
-// brd_call.c - calls to a manager as bytes, and back
+// brd_request.c - calls to a manager as bytes, and back
 //
 // SPDX-License-Identifier: MPL-2.0
 //
@@ -13,7 +13,7 @@
 // Read next: broker/core/home.c, who answers; lib/client/brd_session.c, who
 // asks.
 
-#include "wire/brd_call.h"
+#include "wire/brd_request.h"
 
 #include <errno.h>
 #include <string.h>
@@ -47,10 +47,10 @@ s_get (const unsigned char *at, int bytes)
     return value;
 }
 
-const brd_call_about_t *
-brd_call_about (unsigned op)
+const brd_request_about_t *
+brd_request_about (unsigned op)
 {
-    static const brd_call_about_t about[BRD_CALL_OPS_END] = {
+    static const brd_request_about_t about[BRD_REQUEST_OPS_END] = {
 #define S_ABOUT_(name_, number, kind_, args_, flags) \
     [number] = { #name_, \
                  BRD_KIND_##kind_, \
@@ -58,10 +58,10 @@ brd_call_about (unsigned op)
                  (flags)[0] == 'R', \
                  (flags)[0] == 'W', \
                  (flags)[0] == '-' },
-        BRD_CALL_OPS (S_ABOUT_)
+        BRD_REQUEST_OPS (S_ABOUT_)
 #undef S_ABOUT_
     };
-    return op < BRD_CALL_OPS_END && about[op].name ? &about[op] : NULL;
+    return op < BRD_REQUEST_OPS_END && about[op].name ? &about[op] : NULL;
 }
 
 // --- Frames ----------------------------------------------------------------
@@ -73,22 +73,22 @@ s_bad (const char *what)
 }
 
 int
-brd_call_frame (const void *bytes, size_t size)
+brd_request_frame (const void *bytes, size_t size)
 {
     const unsigned char *at = bytes;
     if (size < 2)
         return s_bad ("too short");
     if (at[1] != S_VERSION)
         return s_bad ("another version");
-    if (at[0] < BRD_CALL_FRAME_CALL || at[0] > BRD_CALL_FRAME_WELCOME)
+    if (at[0] < BRD_REQUEST_FRAME_CALL || at[0] > BRD_REQUEST_FRAME_WELCOME)
         return s_bad ("unknown type");
     return at[0];
 }
 
 static int
-s_open (const void *bytes, size_t size, brd_call_frame_t type, size_t header)
+s_open (const void *bytes, size_t size, brd_request_frame_t type, size_t header)
 {
-    const int found = brd_call_frame (bytes, size);
+    const int found = brd_request_frame (bytes, size);
     if (found < 0)
         return -1;
     if (found != (int) type)
@@ -97,80 +97,84 @@ s_open (const void *bytes, size_t size, brd_call_frame_t type, size_t header)
 }
 
 int
-brd_call_decode (const void *bytes, size_t size, brd_call_t *ret_call)
+brd_request_decode (const void *bytes, size_t size, brd_request_t *ret_call)
 {
     const unsigned char *at = bytes;
-    if (s_open (bytes, size, BRD_CALL_FRAME_CALL, BRD_CALL_HEADER) < 0)
+    if (s_open (bytes, size, BRD_REQUEST_FRAME_CALL, BRD_REQUEST_HEADER) < 0)
         return -1;
     const unsigned op = (unsigned) s_get (at + 2, 2);
     const uint64_t slot = s_get (at + 4, 4);
-    if (!brd_call_about (op))
+    if (!brd_request_about (op))
         return s_bad ("unknown call");
-    if (slot >= BRD_CALL_SLOTS_MAX)
+    if (slot >= BRD_REQUEST_SLOTS_MAX)
         return s_bad ("slot out of range");
-    *ret_call = (brd_call_t){
-        .op = (brd_call_op_t) op,
+    *ret_call = (brd_request_t){
+        .op = (brd_request_op_t) op,
         .slot = (uint32_t) slot,
         .seq = s_get (at + 8, 8),
         .thread = s_get (at + 16, 8),
         .object = s_get (at + 24, 8),
         .timeout_ns = (int64_t) s_get (at + 32, 8),
-        .body = at + BRD_CALL_HEADER,
-        .size = size - BRD_CALL_HEADER,
+        .body = at + BRD_REQUEST_HEADER,
+        .size = size - BRD_REQUEST_HEADER,
     };
     return 0;
 }
 
 int
-brd_call_decode_answer (const void *bytes,
-                        size_t size,
-                        brd_call_answer_t *ret_answer)
+brd_request_decode_answer (const void *bytes,
+                           size_t size,
+                           brd_request_answer_t *ret_answer)
 {
     const unsigned char *at = bytes;
-    if (s_open (bytes, size, BRD_CALL_FRAME_ANSWER, BRD_CALL_ANSWER_HEADER) < 0)
+    if (s_open (
+            bytes, size, BRD_REQUEST_FRAME_ANSWER, BRD_REQUEST_ANSWER_HEADER)
+        < 0)
         return -1;
     const size_t error = (size_t) s_get (at + 2, 2);
     const uint64_t slot = s_get (at + 4, 4);
-    if (slot >= BRD_CALL_SLOTS_MAX)
+    if (slot >= BRD_REQUEST_SLOTS_MAX)
         return s_bad ("slot out of range");
-    *ret_answer = (brd_call_answer_t){
+    *ret_answer = (brd_request_answer_t){
         .slot = (uint32_t) slot,
         .seq = s_get (at + 8, 8),
         .error =
             error < sizeof s_errors / sizeof *s_errors ? s_errors[error] : EIO,
         .flags = (uint32_t) s_get (at + 16, 4),
-        .body = at + BRD_CALL_ANSWER_HEADER,
-        .size = size - BRD_CALL_ANSWER_HEADER,
+        .body = at + BRD_REQUEST_ANSWER_HEADER,
+        .size = size - BRD_REQUEST_ANSWER_HEADER,
     };
     return 0;
 }
 
 int
-brd_call_decode_hello (const void *bytes,
-                       size_t size,
-                       brd_call_hello_t *ret_hello)
+brd_request_decode_hello (const void *bytes,
+                          size_t size,
+                          brd_request_hello_t *ret_hello)
 {
     const unsigned char *at = bytes;
-    if (s_open (bytes, size, BRD_CALL_FRAME_HELLO, BRD_CALL_HELLO_HEADER) < 0)
+    if (s_open (bytes, size, BRD_REQUEST_FRAME_HELLO, BRD_REQUEST_HELLO_HEADER)
+        < 0)
         return -1;
-    if (size - BRD_CALL_HELLO_HEADER >= BRD_CALL_WHO_SIZE)
+    if (size - BRD_REQUEST_HELLO_HEADER >= BRD_REQUEST_WHO_SIZE)
         return s_bad ("name too long");
-    *ret_hello = (brd_call_hello_t){
+    *ret_hello = (brd_request_hello_t){
         .pid = (uint32_t) s_get (at + 4, 4),
         .session = s_get (at + 8, 8),
-        .who = (const char *) at + BRD_CALL_HELLO_HEADER,
-        .size = size - BRD_CALL_HELLO_HEADER,
+        .who = (const char *) at + BRD_REQUEST_HELLO_HEADER,
+        .size = size - BRD_REQUEST_HELLO_HEADER,
     };
     return 0;
 }
 
 int
-brd_call_decode_welcome (const void *bytes,
-                         size_t size,
-                         brd_call_welcome_t *ret_welcome)
+brd_request_decode_welcome (const void *bytes,
+                            size_t size,
+                            brd_request_welcome_t *ret_welcome)
 {
     const unsigned char *at = bytes;
-    if (s_open (bytes, size, BRD_CALL_FRAME_WELCOME, BRD_CALL_WELCOME_HEADER)
+    if (s_open (
+            bytes, size, BRD_REQUEST_FRAME_WELCOME, BRD_REQUEST_WELCOME_HEADER)
         < 0)
         return -1;
     ret_welcome->manager = s_get (at + 8, 8);
@@ -196,16 +200,16 @@ s_header (brd_buf_t *out, size_t size)
 }
 
 int
-brd_call_begin (brd_buf_t *out)
+brd_request_begin (brd_buf_t *out)
 {
-    return s_header (out, BRD_CALL_HEADER) ? 0 : -1;
+    return s_header (out, BRD_REQUEST_HEADER) ? 0 : -1;
 }
 
 void
-brd_call_close (brd_buf_t *out, const brd_call_t *call)
+brd_request_close (brd_buf_t *out, const brd_request_t *call)
 {
     unsigned char *at = out->bytes;
-    at[0] = BRD_CALL_FRAME_CALL;
+    at[0] = BRD_REQUEST_FRAME_CALL;
     s_put (at + 2, (uint64_t) call->op, 2);
     s_put (at + 4, call->slot, 4);
     s_put (at + 8, call->seq, 8);
@@ -225,12 +229,12 @@ s_error_number (int error)
 }
 
 int
-brd_call_put_answer (brd_buf_t *out, const brd_call_answer_t *answer)
+brd_request_put_answer (brd_buf_t *out, const brd_request_answer_t *answer)
 {
-    unsigned char *at = s_header (out, BRD_CALL_ANSWER_HEADER);
+    unsigned char *at = s_header (out, BRD_REQUEST_ANSWER_HEADER);
     if (!at)
         return -1;
-    at[0] = BRD_CALL_FRAME_ANSWER;
+    at[0] = BRD_REQUEST_FRAME_ANSWER;
     s_put (at + 2, s_error_number (answer->error), 2);
     s_put (at + 4, answer->slot, 4);
     s_put (at + 8, answer->seq, 8);
@@ -239,24 +243,24 @@ brd_call_put_answer (brd_buf_t *out, const brd_call_answer_t *answer)
 }
 
 int
-brd_call_put_hello (brd_buf_t *out, const brd_call_hello_t *hello)
+brd_request_put_hello (brd_buf_t *out, const brd_request_hello_t *hello)
 {
-    unsigned char *at = s_header (out, BRD_CALL_HELLO_HEADER);
+    unsigned char *at = s_header (out, BRD_REQUEST_HELLO_HEADER);
     if (!at)
         return -1;
-    at[0] = BRD_CALL_FRAME_HELLO;
+    at[0] = BRD_REQUEST_FRAME_HELLO;
     s_put (at + 4, hello->pid, 4);
     s_put (at + 8, hello->session, 8);
     return brd_buf_add (out, hello->who, hello->size);
 }
 
 int
-brd_call_put_welcome (brd_buf_t *out, const brd_call_welcome_t *welcome)
+brd_request_put_welcome (brd_buf_t *out, const brd_request_welcome_t *welcome)
 {
-    unsigned char *at = s_header (out, BRD_CALL_WELCOME_HEADER);
+    unsigned char *at = s_header (out, BRD_REQUEST_WELCOME_HEADER);
     if (!at)
         return -1;
-    at[0] = BRD_CALL_FRAME_WELCOME;
+    at[0] = BRD_REQUEST_FRAME_WELCOME;
     s_put (at + 8, welcome->manager, 8);
     s_put (at + 16, welcome->session, 8);
     return 0;
@@ -265,7 +269,9 @@ brd_call_put_welcome (brd_buf_t *out, const brd_call_welcome_t *welcome)
 // --- Handles in values -----------------------------------------------------
 
 int
-brd_call_next_ref (brd_value_cursor_t *self, uint64_t brood, brd_ref_t *ret_ref)
+brd_request_next_ref (brd_value_cursor_t *self,
+                      uint64_t brood,
+                      brd_ref_t *ret_ref)
 {
     // Reading a container passes its head alone, so reading on is a walk.
     while (self->at < self->end) {
