@@ -16,7 +16,8 @@ extern "C" {
 //     BROOD_AUTO (dict) ages = brood_dict_new (m);
 //     brood_dict_set (ages, "tom", "%d", 42);
 //     brood_dict_get (ages, "tom", "%d", &age);
-//     brood_dict_update (ages, "{%d: %s, 0.25: nil}", 1, "1");  // any keys
+//     brood_dict_set_at (ages, brood_key_double (0.25), "nil");  // any keys
+//     brood_dict_update (ages, "{%d: %s, ann: 39}", 1, "1");     // many
 //
 // Keys. Mostly text. The functions with a brood_key_t take any scalar:
 // brood_key_int (1), brood_key_double (0.25), brood_key_nil (). Keys of

@@ -36,8 +36,8 @@ brood_list_from (void *ref);
 BROOD_EXPORT void
 brood_list_destroy (brood_list_t **self_p);
 
-// l[i] = value; l[i]; del l[i]. The indices of insert and slice never fail: what
-// lies outside is the nearest end.
+// l[i] = value; l[i]; del l[i]. Where insert and slice are given what lies
+// outside, they take the nearest end.
 BROOD_EXPORT int
 brood_list_set (brood_list_t *self, long index, const char *picture, ...)
     BROOD_PRINTF (3, 4);

@@ -7,9 +7,9 @@
 //        +-- nobody leads: lead             the others sleep on their slot
 //        +-- somebody does: sleep           who is done hands the lead on
 //
-// A call that waits for somebody is watched by the manager, whose clock decides:
-// it cannot both run out and be done. An interrupt only asks the manager to end
-// the wait, and the answer tells what came of it.
+// A call that waits for somebody is watched by the manager, whose clock
+// decides: it cannot both run out and be done. An interrupt only asks the
+// manager to end the wait, and the answer tells what came of it.
 //
 // The sessions there are hang in a list that only grows, at its head, so that a
 // fork at any moment leaves it whole; locks are made anew in the child.
