@@ -21,8 +21,7 @@ add_word (brood_dict_t *dict, const char *word)
             return -1;
         char longer[201];
         snprintf (longer, sizeof longer, "%s %s", text, word);
-        const int done =
-            brood_dict_swap_if (dict, "text", old, "%s", longer);
+        const int done = brood_dict_swap_if (dict, "text", old, "%s", longer);
         if (done != 0)
             return done < 0 ? -1 : 0;
     }
