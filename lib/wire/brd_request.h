@@ -3,9 +3,9 @@
 // SPDX-License-Identifier: MPL-2.0
 //
 // docs/rfc/2-manager.md is the specification, with its bytes; brd_request.c is
-// the only code that knows the offsets. Decoding is total: any bytes give a struct
-// or -1 with EPROTO, nothing is allocated, and what the struct points to lies
-// inside the frame.
+// the only code that knows the offsets. Decoding is total: any bytes give a
+// struct or -1 with EPROTO, nothing is allocated, and what the struct points to
+// lies inside the frame.
 
 #ifndef BRD_REQUEST_H
 #define BRD_REQUEST_H

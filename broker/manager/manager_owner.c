@@ -1,4 +1,4 @@
-// manager.c - the owner's side of a manager: its start and its end
+// manager_owner.c - the owner's side of a manager: its start and its end
 //
 // SPDX-License-Identifier: MPL-2.0
 //
