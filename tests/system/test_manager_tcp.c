@@ -182,6 +182,13 @@ s_client_cut (const char *address)
     return relay.cuts >= 5 ? 0 : 20;
 }
 
+static void *
+s_evil_new (const brood_msg_t *in)
+{
+    (void) in;
+    return NULL;
+}
+
 static int
 s_client_stranger (const char *address)
 {
@@ -194,10 +201,7 @@ s_client_stranger (const char *address)
     if (!manager)
         return 2;
     // Data, but no code.
-    const brood_class_t type = {
-        .name = "Evil",
-        .new_fn = (void *(*) (const brood_msg_t *) ) s_client_stranger
-    };
+    const brood_class_t type = { .name = "Evil", .new_fn = s_evil_new };
     if (brood_manager_register (manager, &type) == 0 || errno != EACCES)
         return 3;
     return 0;
