@@ -117,6 +117,12 @@ brd_line_destroy (brd_line_t **self_p)
     errno = saved_errno;
 }
 
+int
+brd_line_fd (const brd_line_t *self)
+{
+    return brd_stream_fd (self->stream);
+}
+
 // --- Turns -----------------------------------------------------------------
 
 static int

@@ -31,6 +31,10 @@ brd_line_connect (const char *address,
 void
 brd_line_destroy (brd_line_t **self_p);
 
+// To poll for reading.
+int
+brd_line_fd (const brd_line_t *self);
+
 // The other side finds the end; calls under way return EBADF.
 void
 brd_line_close (brd_line_t *self);

@@ -22,6 +22,7 @@
 #include "api/brd_conn.h"
 #include "api/brd_line.h"
 #include "api/brd_runtime.h"
+#include "api/brd_waitable.h"
 #include "base/brd_check.h"
 #include "base/brd_clock.h"
 #include "base/brd_mem.h"
@@ -35,8 +36,7 @@ struct brood_conn {
     brd_handle_t handle;
     brd_line_t *line;  // NULL: a pipe
     brd_pipe_end_t pipe;
-    // Where refs point to that the last recv gave
-    _Atomic (brood_msg_t *) refs;
+    _Atomic (brood_msg_t *) kept;  // Where what "%p" gave last points to
 };
 
 // --- Making and ending -----------------------------------------------------
@@ -143,8 +143,8 @@ brood_conn_destroy (brood_conn_t **self_p)
     const int saved_errno = errno;
     brood_conn_t *self = *self_p;
     *self_p = NULL;
-    brood_msg_t *refs = atomic_load (&self->refs);
-    brood_msg_destroy (&refs);
+    brood_msg_t *kept = atomic_load (&self->kept);
+    brood_msg_destroy (&kept);
     // A socket that came along through a fork is not here, and its number may
     // be somebody else's.
     if (self->line && brd_handle_is_mine (&self->handle))
@@ -287,26 +287,25 @@ brood_conn_send (brood_conn_t *self, int timeout_ms, const char *picture, ...)
     return rc;
 }
 
-// A message that refs can live in, made when a picture has the first "@%p".
-typedef struct {
-    const brd_pipe_view_t *view;
-    brood_msg_t *msg;
-} s_refs_t;
-
-static void *
-s_ref (void *arg, const unsigned char *bytes, size_t size)
+// A copy that stays, for what is unpacked on loan; else where it lies.
+static int
+s_unpack (const brd_pipe_view_t *view,
+          const char *picture,
+          va_list *args,
+          brood_msg_t **ret_kept)
 {
-    s_refs_t *self = arg;
-    const size_t offset =
-        (size_t) (bytes - (const unsigned char *) self->view->bytes);
-    if (!self->msg) {
-        brood_msg_t *msg = brd_msg_new_empty ();
-        if (!msg || brd_msg_copy (msg, self->view->bytes, self->view->size) < 0)
-            brood_msg_destroy (&msg);
-        self->msg = msg;
+    const brd_picture_source_t source = { .bytes = view->bytes,
+                                          .size = view->size };
+    if (!strstr (picture, "%p"))
+        return brd_picture_unpack (&source, picture, args);
+    brood_msg_t *msg = brd_msg_new_empty ();
+    if (!msg || brd_msg_copy (msg, view->bytes, view->size) < 0
+        || brd_msg_unpack (msg, picture, args) < 0) {
+        brood_msg_destroy (&msg);
+        return -1;
     }
-    return self->msg ? brd_ref_add (self->msg, self->msg->bytes + offset, size)
-                     : NULL;
+    *ret_kept = msg;
+    return 0;
 }
 
 int
@@ -316,27 +315,20 @@ brood_conn_recv (brood_conn_t *self, int timeout_ms, const char *picture, ...)
     BRD_REQUIRE (timeout_ms >= BROOD_FOREVER, -1);
     BRD_REQUIRE (picture != NULL, -1);
     brd_pipe_view_t view;
+    brood_msg_t *kept = NULL;
     if (s_peek_value (self, timeout_ms, &view) < 0)
         return -1;
-    s_refs_t refs = { .view = &view };
-    const brd_picture_source_t source = {
-        .bytes = view.bytes,
-        .size = view.size,
-        .ref = s_ref,
-        .arg = &refs,
-    };
     va_list args;
     va_start (args, picture);
-    const int rc = brd_picture_unpack (&source, picture, &args);
+    const int rc = s_unpack (&view, picture, &args, &kept);
     va_end (args);
     if (rc < 0) {
         s_leave (self);
-        brood_msg_destroy (&refs.msg);
         return -1;
     }
     s_take (self, &view);
-    if (refs.msg) {
-        brood_msg_t *before = atomic_exchange (&self->refs, refs.msg);
+    if (kept) {
+        brood_msg_t *before = atomic_exchange (&self->kept, kept);
         brood_msg_destroy (&before);
     }
     return 0;
@@ -503,3 +495,31 @@ brood_conn_recv_fd (brood_conn_t *self, int timeout_ms)
     return self->line ? brd_line_recv_fd (self->line, &sleep)
                       : brd_pipe_recv_fd (&self->pipe, &sleep);
 }
+
+// --- For brood_wait_any () -------------------------------------------------
+
+static int
+s_ready (void *handle)
+{
+    return brood_conn_poll (handle, 0);
+}
+
+static brd_hold_t *
+s_hold (void *handle)
+{
+    brood_conn_t *self = handle;
+    return self->line ? NULL : &self->pipe.hold;
+}
+
+static int
+s_fd (void *handle)
+{
+    brood_conn_t *self = handle;
+    return self->line ? brd_line_fd (self->line) : -1;
+}
+
+const brd_waitable_t brd_conn_waitable = {
+    .ready = s_ready,
+    .hold = s_hold,
+    .fd = s_fd,
+};

@@ -258,3 +258,17 @@ brd_msg_copy (brood_msg_t *self, const void *bytes, size_t size)
     brd_msg_changed (self);
     return 0;
 }
+
+int
+brd_msg_unpack (const brood_msg_t *self, const char *picture, va_list *args)
+{
+    if (brd_msg_settle (self) < 0)
+        return -1;
+    const brd_picture_source_t source = {
+        .bytes = self->bytes,
+        .size = self->size,
+        .ref = brd_ref_add,
+        .arg = (void *) self,
+    };
+    return brd_picture_unpack (&source, picture, args);
+}

@@ -116,6 +116,10 @@ brd_msg_data (const brood_msg_t *self, size_t *ret_size);
 int
 brd_msg_pack (brood_msg_t *self, const char *picture, va_list *args);
 
+// The value into what the picture names, as brood_msg_unpack ().
+int
+brd_msg_unpack (const brood_msg_t *self, const char *picture, va_list *args);
+
 // Replaces the value by a copy of bytes that were checked.
 int
 brd_msg_copy (brood_msg_t *self, const void *bytes, size_t size);

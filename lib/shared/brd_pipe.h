@@ -29,9 +29,9 @@
 #include "shared/brd_object.h"
 
 enum {
-    BRD_PIPE_RING = 65536,    // Bytes of one direction
-    BRD_PIPE_INLINE = 16384,  // A longer message has a block of its own
-    // Of messages in blocks that nobody has received; one longer goes alone
+    BRD_PIPE_RING = 65536,   // Bytes of one direction
+    BRD_PIPE_INLINE = 8192,  // A longer message has a block of its own
+    // Memory of blocks that nobody has received; what is more goes alone
     BRD_PIPE_BLOCKS_MAX = 16 << 20
 };
 

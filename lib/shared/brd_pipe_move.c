@@ -53,7 +53,7 @@ s_need (uint64_t tail, uint64_t span)
 // The acquire pairs with the receiver's release: its reads of what lay there
 // are over.
 static int
-s_has_room (brd_pipe_ring_t *ring, uint64_t need, uint64_t block_size)
+s_has_room (brd_pipe_ring_t *ring, uint64_t need, uint64_t weight)
 {
     const uint64_t tail =
         atomic_load_explicit (&ring->tail, memory_order_relaxed);
@@ -62,8 +62,8 @@ s_has_room (brd_pipe_ring_t *ring, uint64_t need, uint64_t block_size)
     const int64_t blocks =
         (int64_t) (ring->blocks_sent - atomic_load (&ring->blocks_taken));
     return tail + need - head <= BRD_PIPE_RING
-           && (block_size == 0 || blocks <= 0
-               || (uint64_t) blocks + block_size <= BRD_PIPE_BLOCKS_MAX);
+           && (weight == 0 || blocks <= 0
+               || (uint64_t) blocks + weight <= BRD_PIPE_BLOCKS_MAX);
 }
 
 static int
@@ -71,7 +71,7 @@ s_await_room (brd_pipe_end_t *self,
               brd_pipe_ring_t *ring,
               brd_sleep_t *sleep,
               uint64_t need,
-              uint64_t block_size)
+              uint64_t weight)
 {
     brd_pipe_t *pipe = brd_pipe_of (self);
     for (int fresh = 0;; fresh = 1) {
@@ -80,11 +80,11 @@ s_await_room (brd_pipe_end_t *self,
         const uint64_t changes = atomic_load (&pipe->changes);
         if (brd_pipe_is_gone (pipe, 1 - self->end, fresh))
             return brd_error_set (EPIPE, "nobody holds the other end");
-        if (s_has_room (ring, need, block_size))
+        if (s_has_room (ring, need, weight))
             return 0;
         atomic_store (&ring->awaits_room, 1);
         atomic_thread_fence (memory_order_seq_cst);
-        if (s_has_room (ring, need, block_size)
+        if (s_has_room (ring, need, weight)
             || atomic_load (&pipe->changes) != changes)
             continue;
         if (brd_pipe_sleep (sleep, &ring->awaits_room) < 0) {
@@ -134,8 +134,8 @@ brd_pipe_put (brd_pipe_end_t *self,
     const uint64_t need =
         s_need (atomic_load_explicit (&ring->tail, memory_order_relaxed),
                 brd_pipe_span (record));
-    const uint64_t block_size = block ? block->size : 0;
-    int rc = s_await_room (self, ring, sleep, need, block_size);
+    const uint64_t weight = block ? brd_pipe_weight (block->size) : 0;
+    int rc = s_await_room (self, ring, sleep, need, weight);
     brd_arena_t *arena = brd_shared_arena (shared);
     if (rc == 0 && block)
         rc = brd_arena_give (arena,
@@ -145,7 +145,7 @@ brd_pipe_put (brd_pipe_end_t *self,
         s_write (pipe, 1 - self->end, record, bytes);
         // Whoever is killed between the two, here or where blocks are taken,
         // makes the limit looser and never one that is not reached again.
-        ring->blocks_sent += block_size;
+        ring->blocks_sent += weight;
     }
     (void) brd_lock_release (&ring->sending, shared);
     if (rc == 0)
@@ -308,7 +308,7 @@ brd_pipe_take (brd_pipe_end_t *self, brd_pipe_view_t *view, int keep_block)
     brd_pipe_t *pipe = brd_pipe_of (self);
     brd_pipe_ring_t *ring = &pipe->rings[self->end];
     if (view->block)
-        atomic_fetch_add (&ring->blocks_taken, view->size);
+        atomic_fetch_add (&ring->blocks_taken, brd_pipe_weight (view->size));
     s_move_head (pipe, ring, view->next);
     brd_pipe_leave (self);
     if (!view->block)

@@ -34,6 +34,13 @@ typedef struct {
     uint64_t size;
 } brd_pipe_block_t;
 
+// What it takes of the arena.
+static inline uint64_t
+brd_pipe_weight (uint64_t block_size)
+{
+    return (block_size + BRD_ARENA_RUN - 1) / BRD_ARENA_RUN * BRD_ARENA_RUN;
+}
+
 enum {
     BRD_PIPE_OFFERED = 1,
     BRD_PIPE_TAKEN = 2,
@@ -50,7 +57,7 @@ typedef struct {
 typedef struct {
     _Alignas(64) brd_lock_t sending;
     _Atomic uint64_t tail;  // Written up to here
-    uint64_t blocks_sent;   // Bytes in blocks; under `sending`
+    uint64_t blocks_sent;   // Their weight; under `sending`
     _Alignas(64) brd_lock_t receiving;
     _Atomic uint64_t head;          // Received up to here
     _Atomic uint64_t blocks_taken;  // Under `receiving`

@@ -114,7 +114,7 @@ static int
 s_parse_tcp (brd_endpoint_t *self, const char *address, int listens)
 {
     char host[1025], service[16];
-    int port;
+    int port = 0;
     if (s_split (address, host, sizeof host, &port) < 0)
         return -1;
     const int all = strcmp (host, "*") == 0;

@@ -31,6 +31,7 @@ enum {
 typedef struct {
     brd_stream_t *stream;
     int64_t deadline;
+    int writes;  // 1: waits for room to say something
 } s_stranger_t;
 
 struct brd_listener {
@@ -202,6 +203,21 @@ s_find (const brd_listener_t *self, int fd)
     return -1;
 }
 
+static void
+s_await (brd_listener_t *self, s_stranger_t *stranger)
+{
+    const int writes = brd_stream_wants_write (stranger->stream);
+    if (writes == stranger->writes)
+        return;
+    const int fd = brd_stream_fd (stranger->stream);
+    struct epoll_event event = {
+        .events = writes ? EPOLLIN | EPOLLOUT : EPOLLIN,
+        .data.fd = fd,
+    };
+    (void) epoll_ctl (self->epoll, EPOLL_CTL_MOD, fd, &event);
+    stranger->writes = writes;
+}
+
 // The i-th says what it can, and hears what there is: 1 and its stream when it
 // is proven; 0; or -1 if it was sent away and the caller is to know.
 static int
@@ -212,8 +228,10 @@ s_drive (brd_listener_t *self, int i, brd_stream_t **ret_stream)
         return 1;
     }
     const int error = errno;
-    if (error == EAGAIN || error == ENOMEM)
+    if (error == EAGAIN || error == ENOMEM) {
+        s_await (self, &self->strangers[i]);
         return 0;
+    }
     s_send_away (self, i);
     errno = error;
     return error == EACCES ? -1 : 0;

@@ -47,7 +47,8 @@ brd_stream_end (brd_stream_end_t *end, int error, const char *text)
 {
     if (end->error == 0) {
         end->error = error;
-        strncpy (end->text, text, sizeof end->text - 1);
+        // Cut short where it does not fit.
+        memcpy (end->text, text, strnlen (text, sizeof end->text - 1));
     }
     return brd_stream_ended (end);
 }
@@ -288,35 +289,40 @@ s_proof (brd_stream_t *self)
         (void) s_end_both (self);
     if (self->role == BRD_AUTH_LISTENER)
         s_say (self, good ? s_prove : s_refuse);
-    // 56 bytes into a socket that has taken 40 in its life: if they do not go,
-    // they go with the first flush, or were a refusal.
-    const int rc = brd_stream_write (self);
-    if (!good)
+    if (!good) {
+        (void) brd_stream_write (self);
         return brd_stream_ended (&self->no_recv);
-    if (rc < 0 && errno != EAGAIN && errno != ENOMEM)
-        return s_end_both (self);
-    self->state = BRD_STREAM_OPEN;
+    }
+    self->proven = 1;
+    return 0;
+}
+
+// Whatever is to be said and heard next, as far as it goes.
+static int
+s_step (brd_stream_t *self)
+{
+    if (self->no_recv.error != 0)
+        return brd_stream_ended (&self->no_recv);
+    if (self->state == BRD_STREAM_CONNECTING)
+        return s_connect (self);
+    // What the peer said is read even if it takes no more from us: it may be a
+    // refusal.
+    if (brd_stream_write (self) < 0 && (errno != EPIPE || self->proven))
+        return -1;
+    if (self->proven)
+        self->state = BRD_STREAM_OPEN;
+    else if (self->state == BRD_STREAM_HELLO)
+        return s_hello (self);
+    else
+        return s_proof (self);
     return 0;
 }
 
 int
 brd_stream_open (brd_stream_t *self)
 {
-    while (self->state != BRD_STREAM_OPEN) {
-        if (self->no_recv.error != 0)
-            return brd_stream_ended (&self->no_recv);
-        if (self->state == BRD_STREAM_CONNECTING) {
-            if (s_connect (self) < 0)
-                return -1;
-            continue;
-        }
-        // What the peer said is read even if it takes no more from us: it may
-        // be a refusal.
-        if (brd_stream_write (self) < 0 && errno == EAGAIN)
+    while (self->state != BRD_STREAM_OPEN)
+        if (s_step (self) < 0)
             return -1;
-        if ((self->state == BRD_STREAM_HELLO ? s_hello (self) : s_proof (self))
-            < 0)
-            return -1;
-    }
     return 0;
 }

@@ -56,6 +56,7 @@ struct brd_stream {
     brd_auth_role_t role;
     int is_tcp;
     brd_auth_t *auth;
+    int proven;          // The peer; and our last word may still be here
     brd_endpoint_t *to;  // While connecting
     int place;
     brd_stream_end_t no_send;

@@ -102,6 +102,39 @@ s_test_results (void **state)
 }
 
 static void
+s_test_places (void **state)
+{
+    (void) state;
+    t_vector_t vector;
+    brd_frame_t frame;
+    brd_wire_result_t result;
+    uint64_t offset, size;
+    unsigned char place[BRD_FRAME_PLACE];
+    t_vector_read ("results-place", &vector);
+    assert_int_equal (brd_frame_open (&frame, vector.bytes, vector.size), 0);
+    assert_int_equal (brd_frame_next_result (&frame, &result), 1);
+    assert_int_equal (brd_frame_next_result (&frame, &result), 0);
+    assert_true (result.flags == (BRD_RESULT_IN_PAGE | BRD_RESULT_IN_ARENA));
+    assert_int_equal (result.size, BRD_FRAME_PLACE);
+    t_vector_read ("place", &vector);
+    assert_int_equal (
+        brd_frame_get_place (vector.bytes, vector.size, &offset, &size), 0);
+    assert_true (offset == 0x10000 && size == 300000);
+    brd_frame_put_place (place, offset, size);
+    assert_memory_equal (place, vector.bytes, sizeof place);
+    // Cut short, of nothing, of more than there can be.
+    assert_int_equal (
+        brd_frame_get_place (place, sizeof place - 1, &offset, &size), -1);
+    assert_int_equal (errno, EPROTO);
+    brd_frame_put_place (place, 0x10000, 0);
+    assert_int_equal (brd_frame_get_place (place, sizeof place, &offset, &size),
+                      -1);
+    brd_frame_put_place (place, 0x10000, UINT64_MAX);
+    assert_int_equal (brd_frame_get_place (place, sizeof place, &offset, &size),
+                      -1);
+}
+
+static void
 s_check_note (const char *name, brd_op_t op, const brd_wire_note_t *want)
 {
     t_vector_t vector;
@@ -260,6 +293,7 @@ main (void)
         cmocka_unit_test (s_test_tasks_one),
         cmocka_unit_test (s_test_tasks_two),
         cmocka_unit_test (s_test_results),
+        cmocka_unit_test (s_test_places),
         cmocka_unit_test (s_test_notes),
         cmocka_unit_test (s_test_stop),
         cmocka_unit_test (s_test_cut_short),
