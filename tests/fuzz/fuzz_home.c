@@ -126,10 +126,9 @@ s_call (s_host_t *self,
 int
 LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
 {
-    const brd_home_options_t options = { .brood = 1,
-                                         .seed = 5,
-                                         .bytes_max = 1 << 20,
-                                         .objects_max = 6 };
+    const brd_home_options_t options = {
+        .brood = 1, .seed = 5, .bytes_max = 1 << 20, .objects_max = 6
+    };
     const brd_home_event_t tick = { .type = BRD_HOME_TICK };
     s_host_t self = { .home = brd_home_new (&options) };
     if (!self.home)
