@@ -340,6 +340,9 @@ brd_manager_client_read (brd_manager_t *self, brd_manager_client_t *client)
     }
     s_mind_room (self, client);
     for (int i = 0; i < BRD_MANAGER_TURN; i++) {
+        // What comes behind a shutdown is not done.
+        if (self->ending)
+            return;
         const int rc = s_take (self, client);
         if (rc == 0)
             return;
