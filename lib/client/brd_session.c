@@ -144,9 +144,8 @@ brd_session_manager (const brd_session_t *self)
 
 // --- Entering --------------------------------------------------------------
 
-enum {
-    S_BEING_MADE = UINT32_MAX
-};
+// In place of a birth, while one thread makes the session this process's.
+#define S_BEING_MADE UINT32_MAX
 
 // What was the parent's is forgotten: its stream's descriptor is none here, and
 // its slots are waited for by threads that do not exist.
