@@ -14,19 +14,24 @@ set (BROOD_HEADERS
      brood_barrier.h
      brood_condition.h
      brood_conn.h
+     brood_dict.h
      brood_error.h
      brood_event.h
      brood_future.h
      brood_init.h
+     brood_list.h
      brood_listener.h
      brood_lock.h
      brood_log.h
+     brood_manager.h
      brood_msg.h
      brood_msgpack.h
+     brood_namespace.h
      brood_pool.h
      brood_prelude.h
      brood_process.h
      brood_progress.h
+     brood_proxy.h
      brood_queue.h
      brood_rlock.h
      brood_semaphore.h

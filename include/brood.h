@@ -65,6 +65,11 @@
 // Share
 #include "brood/brood_value.h"
 #include "brood/brood_array.h"
+#include "brood/brood_manager.h"
+#include "brood/brood_dict.h"
+#include "brood/brood_list.h"
+#include "brood/brood_namespace.h"
+#include "brood/brood_proxy.h"
 
 // clang-format on
 

@@ -19,6 +19,7 @@
 #include "base/brd_process.h"
 #include "base/brd_sleep.h"
 #include "base/brd_sys.h"
+#include "client/brd_session.h"
 #include "client/brd_tasks.h"
 
 static struct {
@@ -84,6 +85,8 @@ s_start (const brood_options_t *options)
             return brd_error_system ("random bytes");
         s_runtime.authkey.size = size;
     }
+    if (brd_session_make_secret () < 0)
+        return -1;
     brd_arena_t *arena =
         brd_arena_new (options ? options->arena_size_bytes : 0);
     if (!arena)
