@@ -47,6 +47,9 @@ BROOD = [
     ("W2", "brood submit, all", "bench_submit all 500000"),
     ("W2", "brood submit, 500 in flight", "bench_submit window 500000"),
     ("W3", "brood submit and get", "bench_submit sync 20000"),
+    *[("W4", name, f"bench_queue {how} {n} {n} 2000000") for n in (1, 4)
+      for name, how in (("brood queue", "one"),
+                        ("brood queue, 100 at a time", "many"))],
     *[("W6", "brood pool", f"bench_start_stop {n}") for n in (2, 16, 64)],
     ("W7", "brood map", "bench_uneven map"),
     ("W7", "brood submit", "bench_uneven submit"),
@@ -71,6 +74,7 @@ PEERS = [
     ("W3", "zmq by hand", "zmq_by_hand sync 20000"),
     ("W3", "py Pool.apply", "multiprocessing_peer.py sync 10000"),
     ("W3", "gearman", "gearman_peer sync 10000"),
+    *[("W4", "zmq by hand", f"zmq_by_hand queue {n} 1000000") for n in (1, 4)],
     *[("W6", peer, f"{command} {n}") for n in (2, 16, 64)
       for peer, command in (("fork", "serial_openmp_fork start"),
                             ("zmq by hand", "zmq_by_hand start"),
@@ -99,6 +103,8 @@ AIMS = [
     ("W2 tasks", "brood submit, 500 in flight", "zmq by hand", ">= 2"),
     ("W3 rtt median", "brood submit and get", "zmq by hand", "<= 1.15"),
     ("W3 rtt p99", "brood submit and get", "zmq by hand", "<= 1.15"),
+    *[(f"W4 queue {n}", "brood queue", "zmq by hand", ">= 1")
+      for n in ("1-1", "4-4")],
     *[(f"W6 start+stop {n}", "brood pool", "zmq by hand", "<= 1.2")
       for n in (2, 16, 64)],
     ("W6 pss/worker 64", "brood pool", 400, "<= 1"),

@@ -17,7 +17,8 @@ extern "C" {
 //     brood_queue_t *jobs = brood_queue_new (100);
 //     brood_queue_put (jobs, -1, "{id: %d, file: %s}", 7, "cat.png");
 //     brood_queue_close (jobs);
-//     while (brood_queue_get (jobs, -1, "{id: %d, file: %63s}", &id, file) == 0)
+//     while (brood_queue_get (jobs, -1, "{id: %d, file: %63s}", &id, file)
+//            == 0)
 //         ...
 //     brood_queue_destroy (&jobs);
 //

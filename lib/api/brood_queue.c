@@ -15,9 +15,9 @@
 // All that puts and gets passes through these two: that is the place for a
 // breakpoint, and for a queue whose home is elsewhere.
 //
-// get looks before it takes: the bytes are unpacked where they are, and the item
-// stays at the head when they do not fit, so that a getter with a wrong picture
-// loses nothing.
+// get looks before it takes: the bytes are unpacked where they are, and the
+// item stays at the head when they do not fit, so that a getter with a wrong
+// picture loses nothing.
 //
 // Read next: lib/shared/brd_queue.c.
 

@@ -116,8 +116,8 @@ brd_item_bytes (const brd_item_t *self)
 int
 brd_items_add (brd_items_t *self, const brd_item_new_t *item);
 
-// The next one, or NULL; and it is out of the order, though still READY: if this
-// process dies it was never touched.
+// The next one, or NULL; and it is out of the order, though still READY: if
+// this process dies it was never touched.
 brd_item_t *
 brd_items_peek (brd_items_t *self);
 brd_item_t *

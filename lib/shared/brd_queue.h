@@ -55,9 +55,9 @@ brd_queue_put (brd_queue_t *self,
                size_t n);
 
 // Gets 1 to max items, waiting for the first up to timeout_ms. take is called
-// with each and says 0, or -1 with errno: then all of them stay at the head. How
-// many, or -1 with ETIMEDOUT, EPIPE, EINTR, or take's errno. take runs while
-// nobody else can use the queue, unless the item is a large one.
+// with each and says 0, or -1 with errno: then all of them stay at the head.
+// How many, or -1 with ETIMEDOUT, EPIPE, EINTR, or take's errno. take runs
+// while nobody else can use the queue, unless the item is a large one.
 long
 brd_queue_get (brd_queue_t *self,
                int timeout_ms,

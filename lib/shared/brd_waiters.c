@@ -3,8 +3,8 @@
 // SPDX-License-Identifier: MPL-2.0
 //
 // A wake-up takes its time, and until the woken one is there it still counts as
-// asleep. So it is also counted as woken, and while it is on its way nobody else
-// is woken, nor the system called:
+// asleep. So it is also counted as woken, and while it is on its way nobody
+// else is woken, nor the system called:
 //
 //     enter    asleep + 1
 //     due      word + 1, woken + 1

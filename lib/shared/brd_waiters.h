@@ -14,9 +14,9 @@
 //     take the lock
 //     brd_waiters_leave (); look again
 //
-// Many are woken one by one, each by the one before: who wakes somebody with each
-// change, when they come faster than anybody wakes up, makes a crowd that finds
-// one thing each.
+// Many are woken one by one, each by the one before: who wakes somebody with
+// each change, when they come faster than anybody wakes up, makes a crowd that
+// finds one thing each.
 //
 // The system wakes who sleeps longest, but somebody who did not sleep may be
 // faster. Who was woken in vain a few times takes the turn: others who can wait
@@ -74,8 +74,8 @@ uint32_t
 brd_waiters_done (brd_waiters_t *self, uint64_t tag, size_t ready);
 
 // There is something for n more, or BRD_WAITERS_ALL: how many are to be woken.
-// None if one was woken and is on its way: when that one has been here and there
-// is still something, it calls this again.
+// None if one was woken and is on its way: when that one has been here and
+// there is still something, it calls this again.
 #define BRD_WAITERS_ALL SIZE_MAX
 uint32_t
 brd_waiters_due (brd_waiters_t *self, size_t n);

@@ -200,8 +200,8 @@ s_test_owners (void **state)
     brd_arena_destroy (&arena);
 }
 
-// By its mark a block is freed once, whoever else freed it, and what came to its
-// place is left alone.
+// By its mark a block is freed once, whoever else freed it, and what came to
+// its place is left alone.
 static void
 s_test_marked (void **state)
 {

@@ -3,8 +3,8 @@
 // SPDX-License-Identifier: MPL-2.0
 //
 // A child makes one call while its parent lets it do instruction after
-// instruction, and kills it at one of many places. Each time the queue must be as before the call or as after it, go on
-// working, and have lost no memory.
+// instruction, and kills it at one of many places. Each time the queue must be
+// as before the call or as after it, go on working, and have lost no memory.
 
 #include "t_queue.h"
 
@@ -139,8 +139,8 @@ s_steps (int (*fn) (void *arg), s_case_t *one, long steps)
     return steps;
 }
 
-// Kills fn at places all over it: the fewer instructions, the closer. check says what is there then, and drains it; done:
-// the call had ended.
+// Kills fn at places all over it: the fewer instructions, the closer. check
+// says what is there then, and drains it; done: the call had ended.
 static void
 s_kill_everywhere (int (*fn) (void *arg),
                    const brd_queue_t *limits,
