@@ -28,6 +28,7 @@
 #include <string.h>
 
 #include "api/brd_shared_handle.h"
+#include "api/brd_waitable.h"
 #include "base/brd_check.h"
 #include "base/brd_mem.h"
 #include "client/brd_msg.h"
@@ -460,3 +461,23 @@ brood_queue_join (brood_queue_t *self, int timeout_ms)
                ? -1
                : brd_queue_join (s_queue (self), timeout_ms);
 }
+
+// --- For brood_wait_any () -------------------------------------------------
+
+static int
+s_ready (void *handle)
+{
+    brd_queue_state_t state;
+    BRD_REQUIRE_SHARED ((brood_queue_t *) handle, BRD_KIND_QUEUE, -1);
+    if (brd_queue_state (s_queue (handle), &state) < 0)
+        return -1;
+    return state.ready > 0 || state.ended;
+}
+
+static brd_hold_t *
+s_hold (void *handle)
+{
+    return &((brood_queue_t *) handle)->base.hold;
+}
+
+const brd_waitable_t brd_queue_waitable = { .ready = s_ready, .hold = s_hold };

@@ -597,6 +597,8 @@ brd_queue_state (brd_queue_t *self, brd_queue_state_t *ret_state)
         .ready = self->items.ready,
         .full = !s_has_room (self, 1),
         .closed = self->closed,
+        .ended = self->closed && self->items.ready == 0
+                 && !s_may_come_back (self, &call),
     };
     s_leave (self);
     return 0;

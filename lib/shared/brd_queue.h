@@ -72,6 +72,7 @@ typedef struct {
     size_t ready;
     int full;
     int closed;
+    int ended;  // 1: a get would say EPIPE
 } brd_queue_state_t;
 
 int
