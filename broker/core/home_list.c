@@ -40,11 +40,13 @@ s_index (const s_list_t *self, const brd_home_arg_t *arg, size_t *ret_index)
     int64_t index = arg->head.number.i;
     if (index < 0)
         index += (int64_t) self->count;
-    if (index < 0 || index >= (int64_t) self->count)
-        return brd_error_set (ERANGE,
-                              "there is no item %lld in a list of %zu",
-                              (long long) arg->head.number.i,
-                              self->count);
+    if (index < 0 || index >= (int64_t) self->count) {
+        brd_error_set (ERANGE,
+                       "there is no item %lld in a list of %zu",
+                       (long long) arg->head.number.i,
+                       self->count);
+        return -1;
+    }
     *ret_index = (size_t) index;
     return 0;
 }

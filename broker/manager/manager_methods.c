@@ -128,8 +128,10 @@ static int
 s_read_address (brd_value_cursor_t *at, uint64_t *ret_address)
 {
     brd_value_t value;
-    if (brd_value_read (at, &value) < 0 || value.type != BROOD_INTEGER)
-        return brd_error_set (EINVAL, "an address");
+    if (brd_value_read (at, &value) < 0 || value.type != BROOD_INTEGER) {
+        brd_error_set (EINVAL, "an address");
+        return -1;
+    }
     *ret_address = value.number.u;
     return 0;
 }

@@ -23,7 +23,7 @@ typedef struct {
 static inline void
 t_vector_read (const char *name, t_vector_t *ret_vector)
 {
-    char line[256], head[64];
+    char line[256], head[96];
     FILE *file = fopen (T_RFC, "r");
     assert_non_null (file);
     snprintf (head, sizeof head, "```hex %s\n", name);
