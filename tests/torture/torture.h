@@ -42,12 +42,13 @@ typedef struct {
 } torture_group_t;
 
 // torture_values.c, torture_state.c, torture_calls.c, torture_maps.c,
-// torture_life.c
+// torture_life.c, torture_queues.c
 extern const torture_scenario_t torture_values[];
 extern const torture_scenario_t torture_state[];
 extern const torture_scenario_t torture_calls[];
 extern const torture_scenario_t torture_maps[];
 extern const torture_scenario_t torture_life[];
+extern const torture_scenario_t torture_queues[];
 extern const torture_scenario_t torture_deaths[];
 extern const torture_scenario_t torture_birth[];
 
