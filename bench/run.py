@@ -30,7 +30,7 @@ ROOT = os.path.dirname(HERE)
 JOB_LIMIT_S = 120
 OTHERS_MOST = 0.05  # Of the machine, before a job is run again
 SKIP = 77
-LOWER_IS_BETTER = {"us", "ms", "s", "kB", "B"}
+LOWER_IS_BETTER = {"ns", "us", "ms", "s", "kB", "B"}
 SIZES = (("1M", 1000000), ("10M", 10000000))
 
 # brood's programs: workloads, the name in the tables, command.
@@ -54,6 +54,8 @@ BROOD = [
     ("W7", "brood map", "bench_uneven map"),
     ("W7", "brood submit", "bench_uneven submit"),
     ("pending", "brood", "bench_pending 1000000"),
+    ("lock", "brood", "bench_lock pair 20000000"),
+    ("lock", "brood", "bench_lock contended 1000000"),
 ]
 
 # The peers', in peers/ of the build, or a .py of the sources.

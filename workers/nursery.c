@@ -56,7 +56,7 @@ static int
 s_pidfd (pid_t pid)
 {
     errno = 0;
-    const int fd = pidfd_open (pid, 0);
+    const int fd = brd_sys_pidfd (pid);
     if (fd < 0 && (errno == ENOSYS || errno == EPERM || errno == EINVAL))
         errno = 0;
     return fd;
@@ -144,7 +144,7 @@ s_intermediate (const brd_nursery_seed_t *seed)
 }
 
 // 0, or -1 with the nursery's own errno, ETIMEDOUT, or ECONNRESET when it died
-// on the way.
+// on the way; with its pid, if it has come so far.
 static int
 s_await_ready (int fd, brd_nursery_report_t *ret_report)
 {
@@ -164,11 +164,32 @@ s_await_ready (int fd, brd_nursery_report_t *ret_report)
             errno = ECONNRESET;
         if (size != (ssize_t) sizeof *ret_report)
             return -1;
+        if (ret_report->type == BRD_NURSERY_BORN)
+            continue;
         if (ret_report->type == BRD_NURSERY_READY)
             return 0;
         errno = ret_report->error;
         return -1;
     }
+}
+
+// Orphans come to this process.
+static int
+s_is_reaper (void)
+{
+    int reaper = 0;
+    return getpid () == 1
+           || (prctl (PR_GET_CHILD_SUBREAPER, &reaper) == 0 && reaper);
+}
+
+// A snapshot of no use, which dies of that. One that hangs is not waited for.
+static void
+s_bury (pid_t pid)
+{
+    const int saved_errno = errno;
+    if (pid > 0 && s_is_reaper ())
+        (void) waitpid (pid, NULL, saved_errno == ETIMEDOUT ? WNOHANG : 0);
+    errno = saved_errno;
 }
 
 // One snapshot. Returns the owner's end, or -1 with errno.
@@ -193,10 +214,13 @@ s_try (brd_nursery_seed_t *seed, brd_nursery_report_t *ret_report)
         (void) waitpid (pid, NULL, 0);
         s_take_sigchld (pid);
     }
+    memset (ret_report, 0, sizeof *ret_report);
     if (rc == 0)
         rc = s_await_ready (seed->pair[0], ret_report);
-    if (rc < 0)
+    if (rc < 0) {
         brd_sys_close (&seed->pair[0]);
+        s_bury (ret_report->pid);
+    }
     return seed->pair[0];
 }
 
@@ -257,6 +281,17 @@ s_hung_up (int fd)
     return poll (&pair, 1, 0) == 1 && (pair.revents & POLLHUP) != 0;
 }
 
+int
+brd_nursery_watch (int fd, pid_t pid)
+{
+    int watch = s_pidfd (pid);
+    if (watch < 0 || !s_hung_up (fd))
+        return watch;
+    brd_sys_close (&watch);
+    errno = ECONNRESET;
+    return -1;
+}
+
 // 1 if fd shows events, or a hang-up, before the deadline.
 static int
 s_wait (int fd, short events, int64_t deadline)
@@ -269,18 +304,18 @@ s_wait (int fd, short events, int64_t deadline)
     }
 }
 
-// Reaps it if it came to us. Its number can be another's by now only if it did
-// not, and then it is not for us to wait for.
-static void
-s_reap (int pidfd, pid_t pid)
+// Its number can be another's by now only if it did not come to us, and then it
+// is not for us to wait for.
+void
+brd_nursery_reap (int watch, pid_t pid)
 {
-    int reaper = 0;
+    const int saved_errno = errno;
     siginfo_t info;
-    if (pidfd >= 0)
-        (void) waitid (P_PIDFD, (id_t) pidfd, &info, WEXITED | WNOHANG);
-    else if (getpid () == 1
-             || (prctl (PR_GET_CHILD_SUBREAPER, &reaper) == 0 && reaper))
+    if (watch >= 0)
+        (void) waitid (P_PIDFD, (id_t) watch, &info, WEXITED | WNOHANG);
+    else if (s_is_reaper ())
         (void) waitpid (pid, NULL, WNOHANG);
+    errno = saved_errno;
 }
 
 static void
@@ -312,7 +347,7 @@ brd_nursery_end (int *fd_p, pid_t pid, int timeout_ms)
         s_kill (pidfd, pid);
         (void) s_wait (watched, events, brd_clock_deadline (S_KILLED_MS));
     }
-    s_reap (pidfd, pid);
+    brd_nursery_reap (pidfd, pid);
     brd_sys_close (&pidfd);
     brd_sys_close (fd_p);
     errno = saved_errno;

@@ -80,6 +80,8 @@ s_put_in_page (brd_worker_t *self, const brd_wire_result_t *result)
     slot->time_ns = result->time_ns;
     slot->status = result->status;
     slot->size = result->size;
+    if (result->flags & BRD_RESULT_IN_ARENA)
+        slot->size |= BRD_PAGE_IN_ARENA;
     if (result->size > 0)
         memcpy (slot->bytes, result->body, result->size);
     atomic_store_explicit (&self->page->claim[result->slot],
@@ -104,9 +106,31 @@ s_tell_alone (brd_worker_t *self, const brd_wire_result_t *result)
     s_send (self, &out);
 }
 
+// A large result is copied into a block of the arena, which the host takes
+// over; its place fits into the page. Without room there it travels.
+static void
+s_put_in_arena (brd_worker_t *self,
+                brd_wire_result_t *result,
+                unsigned char place[BRD_FRAME_PLACE])
+{
+    brd_arena_t *arena = self->setup->arena;
+    if (result->status != 0 || result->size < BRD_WIRE_ARENA_MIN)
+        return;
+    void *block = brd_arena_alloc (arena, result->size, self->self, 0);
+    if (!block)
+        return;
+    memcpy (block, result->body, result->size);
+    brd_frame_put_place (place, brd_arena_offset (arena, block), result->size);
+    result->body = place;
+    result->size = BRD_FRAME_PLACE;
+    result->flags |= BRD_RESULT_IN_ARENA;
+}
+
 static void
 s_hand_over (brd_worker_t *self, brd_wire_result_t *result)
 {
+    unsigned char place[BRD_FRAME_PLACE];
+    s_put_in_arena (self, result, place);
     if (result->size <= BRD_PAGE_INLINE) {
         result->flags |= BRD_RESULT_IN_PAGE;
         s_put_in_page (self, result);
@@ -149,6 +173,13 @@ s_run_message (brd_worker_t *self,
     brood_task_fn *fn;
     memcpy (&fn, &entry->fn, sizeof fn);
     brd_msg_reset_view (self->in, entry->body, entry->size);
+    uint64_t offset, size_there;
+    if ((entry->flags & BRD_TASK_IN_ARENA)
+        && brd_frame_get_place (entry->body, entry->size, &offset, &size_there)
+               == 0)
+        brd_msg_reset_view (self->in,
+                            brd_arena_at (self->setup->arena, offset),
+                            (size_t) size_there);
     brd_msg_reset (self->out);
     int status = brd_worker_run (&self->task, fn, self->in, self->out);
     size_t size = 0;

@@ -119,6 +119,7 @@ s_prepare (brd_call_t *call)
     call->status = 0;
     call->bytes = NULL;
     call->size = 0;
+    call->block = NULL;
 }
 
 int

@@ -52,6 +52,8 @@ typedef struct {
     int closed;   // 1: its worker had closed its descriptors
     const void *bytes;  // The result, or a text
     size_t size;
+    void **block;  // NULL, or bytes lie in this block of the arena, which is
+                   // yours if you set it to NULL
     const brd_page_t *page;  // Of that worker, NULL
 } brd_call_end_t;
 
@@ -72,6 +74,7 @@ struct brd_call {
     brd_host_worker_t *worker;  // That has it, NULL
     const void *bytes;  // Result of that attempt, while the core is stepped
     size_t size;
+    void **block;      // As in brd_call_end_t
     int asked;         // What is put off till the step is done, as bits
     int64_t grace_ns;  // Of a cancel that is put off
     brd_list_t later;  // In host.later while asked is not 0
@@ -186,6 +189,15 @@ brd_host_wait (brd_host_t *self,
                int (*done) (void *arg),
                void *arg,
                int64_t deadline);
+
+// The same, and it ends, with 0, when the descriptor also is readable. -1 also
+// with EMFILE.
+int
+brd_host_wait_also (brd_host_t *self,
+                    int (*done) (void *arg),
+                    void *arg,
+                    int64_t deadline,
+                    int also);
 
 // Locked. 1 if the call's function is running in a worker now.
 int

@@ -32,11 +32,13 @@
 
 // --- Leading ---------------------------------------------------------------
 
+// The doorbell first; also: a descriptor of the caller's, -1.
 static size_t
-s_poll_set (const brd_host_t *self, struct pollfd *fds)
+s_poll_set (const brd_host_t *self, struct pollfd *fds, int also)
 {
     size_t count = 0;
     fds[count++] = (struct pollfd){ .fd = self->doorbell, .events = POLLIN };
+    fds[count++] = (struct pollfd){ .fd = also, .events = POLLIN };
     if (self->link)
         fds[count++] =
             (struct pollfd){ .fd = brd_zmq_fd (self->link), .events = POLLIN };
@@ -67,15 +69,22 @@ s_sleep_time (int64_t until)
 }
 
 static void
+s_wake (brd_host_follower_t *self)
+{
+    const uint64_t one = 1;
+    atomic_store (&self->word, 1);
+    if (self->bell < 0)
+        brd_futex_wake (&self->word, 1, 0);
+    else
+        (void) brd_sys_write (self->bell, &one, sizeof one);
+}
+
+static void
 s_wake_all (brd_host_t *self)
 {
     for (brd_list_t *i = self->followers.next; i != &self->followers;
-         i = i->next) {
-        brd_host_follower_t *follower =
-            BRD_LIST_ITEM (i, brd_host_follower_t, link);
-        atomic_store (&follower->word, 1);
-        brd_futex_wake (&follower->word, 1, 0);
-    }
+         i = i->next)
+        s_wake (BRD_LIST_ITEM (i, brd_host_follower_t, link));
 }
 
 // A foreign loop sleeps at most until something is due; callbacks are at once,
@@ -112,14 +121,14 @@ brd_host_hurry (brd_host_t *self)
 }
 
 void
-brd_host_lead (brd_host_t *self, int64_t deadline)
+brd_host_lead (brd_host_t *self, int64_t deadline, int also)
 {
-    struct pollfd fds[BRD_HOST_POOLS_MAX + 2];
+    struct pollfd fds[BRD_HOST_POOLS_MAX + 3];
     const uint32_t interrupts = brd_sleep_interrupts ();
     int64_t until = brd_host_deadline (self);
     if (deadline < until)
         until = deadline;
-    const size_t count = s_poll_set (self, fds);
+    const size_t count = s_poll_set (self, fds, also);
     self->leader = 1;
     self->leader_wakes = until;
     pthread_mutex_unlock (&self->lock);
@@ -133,7 +142,7 @@ brd_host_lead (brd_host_t *self, int64_t deadline)
     self->leader_wakes = BRD_NEVER;
     self->turns++;
     int reports = 0;
-    for (size_t i = self->link ? 2 : 1; ready > 0 && i < count; i++)
+    for (size_t i = self->link ? 3 : 2; ready > 0 && i < count; i++)
         reports |= fds[i].revents != 0;
     if (ready > 0 && fds[0].revents) {
         s_answer_bell (self);
@@ -159,8 +168,7 @@ brd_host_hand_on (brd_host_t *self)
         if (atomic_load (&follower->word) != 0
             || !follower->done (follower->arg))
             continue;
-        atomic_store (&follower->word, 1);
-        brd_futex_wake (&follower->word, 1, 0);
+        s_wake (follower);
         woken = 1;
     }
     // What the leader sleeps for may have come without a descriptor: a promise
@@ -171,30 +179,39 @@ brd_host_hand_on (brd_host_t *self)
     // One that wakes for its own sake leads or hands on as it leaves.
     if (self->leader || woken || brd_list_empty (&self->followers))
         return;
-    brd_host_follower_t *first =
-        BRD_LIST_ITEM (self->followers.next, brd_host_follower_t, link);
-    atomic_store (&first->word, 1);
-    brd_futex_wake (&first->word, 1, 0);
+    s_wake (BRD_LIST_ITEM (self->followers.next, brd_host_follower_t, link));
 }
 
 // --- Waiting ---------------------------------------------------------------
 
 static void
-s_follow (brd_host_t *self,
-          int (*done) (void *arg),
-          void *arg,
-          int64_t deadline)
+s_follow (brd_host_t *self, brd_host_follower_t *me, int64_t deadline, int also)
 {
-    brd_host_follower_t me = { .done = done, .arg = arg };
-    brd_list_append (&self->followers, &me.link);
+    atomic_store (&me->word, 0);
+    brd_list_append (&self->followers, &me->link);
     if (self->keeper_leads) {
         self->keeper_off = brd_clock_now () + 10000000;
         brd_host_ring (self);
     }
     pthread_mutex_unlock (&self->lock);
-    (void) brd_futex_wait (&me.word, 0, deadline, 0);
+    if (me->bell < 0)
+        (void) brd_futex_wait (&me->word, 0, deadline, 0);
+    else {
+        struct pollfd fds[2] = { { .fd = me->bell, .events = POLLIN },
+                                 { .fd = also, .events = POLLIN } };
+        uint64_t rings;
+        (void) poll (fds, 2, brd_clock_left_ms (deadline));
+        (void) brd_sys_read (me->bell, &rings, sizeof rings);
+    }
     pthread_mutex_lock (&self->lock);
-    brd_list_remove (&me.link);
+    brd_list_remove (&me->link);
+}
+
+static int
+s_is_readable (int fd)
+{
+    struct pollfd one = { .fd = fd, .events = POLLIN };
+    return poll (&one, 1, 0) == 1;
 }
 
 // Nothing is held back from a worker while its caller sleeps.
@@ -210,28 +227,25 @@ s_push (brd_host_t *self)
         brd_host_turn (self, 0);
 }
 
-int
-brd_host_wait (brd_host_t *self,
-               int (*done) (void *arg),
-               void *arg,
-               int64_t deadline)
+static int
+s_wait (brd_host_t *self, brd_host_follower_t *me, int64_t deadline, int also)
 {
     int rc = 0;
     brd_sleep_t sleep;
     pthread_mutex_lock (&self->lock);
     brd_sleep_begin (&sleep, deadline);
-    if (!done (arg))
+    if (!me->done (me->arg))
         s_push (self);
-    while (!done (arg)) {
+    while (!me->done (me->arg) && !(also >= 0 && s_is_readable (also))) {
         rc = brd_sleep_check (&sleep);
         if (rc < 0)
             break;
         if (self->leader)
-            s_follow (self, done, arg, deadline);
+            s_follow (self, me, deadline, also);
         else {
-            self->leader_done = done;
-            self->leader_arg = arg;
-            brd_host_lead (self, deadline);
+            self->leader_done = me->done;
+            self->leader_arg = me->arg;
+            brd_host_lead (self, deadline, also);
             self->leader_done = NULL;
         }
     }
@@ -241,6 +255,32 @@ brd_host_wait (brd_host_t *self,
     s_arm (self);
     pthread_mutex_unlock (&self->lock);
     errno = saved_errno;
+    return rc;
+}
+
+int
+brd_host_wait (brd_host_t *self,
+               int (*done) (void *arg),
+               void *arg,
+               int64_t deadline)
+{
+    brd_host_follower_t me = { .done = done, .arg = arg, .bell = -1 };
+    return s_wait (self, &me, deadline, -1);
+}
+
+int
+brd_host_wait_also (brd_host_t *self,
+                    int (*done) (void *arg),
+                    void *arg,
+                    int64_t deadline,
+                    int also)
+{
+    brd_host_follower_t me = { .done = done, .arg = arg };
+    me.bell = brd_sys_eventfd ();
+    if (me.bell < 0)
+        return brd_error_system ("a descriptor to wait with");
+    const int rc = s_wait (self, &me, deadline, also);
+    brd_sys_close (&me.bell);
     return rc;
 }
 

@@ -135,6 +135,8 @@ s_end (brd_host_t *self, const brd_core_effect_t *effect)
         .status = source->status,
         .bytes = source->bytes,
         .size = source->size,
+        // What others follow is copied by all of them.
+        .block = source == call ? call->block : NULL,
     };
     // Most calls end well, and then nobody asks where.
     if (end.error != 0 || call->kind == BRD_TASK_MAP)

@@ -68,6 +68,7 @@ struct brd_host_pool {
 typedef struct {
     brd_list_t link;
     _Atomic uint32_t word;  // 1: wake up and look
+    int bell;               // eventfd it sleeps on instead of word, -1
     int (*done) (void *arg);
     void *arg;
 } brd_host_follower_t;
@@ -96,7 +97,7 @@ struct brd_host {
     int stepping;  // 1: the core's effects are being done
     int changed;   // 1: followers should look again
     int turning;   // 1: within brd_host_turn
-    int touched;   // 1: the link was written to since it was read
+    int touched;   // 1: the link was used since it was read to the end
     int64_t now;   // The clock, as of the turn under way
 
     // Driving
@@ -240,10 +241,10 @@ brd_host_watch (brd_host_t *self, int fd);
 void
 brd_host_unwatch (brd_host_t *self, int fd);
 
-// Locked; unlocks while it sleeps. One sleep on everything, at most until
-// deadline, and the turn after it.
+// Locked; unlocks while it sleeps. One sleep on everything, and on also if that
+// is a descriptor, at most until deadline, and the turn after it.
 void
-brd_host_lead (brd_host_t *self, int64_t deadline);
+brd_host_lead (brd_host_t *self, int64_t deadline, int also);
 
 // Locked. What is due may have changed: whoever sleeps must wake in time.
 void

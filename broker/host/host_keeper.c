@@ -40,7 +40,7 @@ s_lead (brd_host_t *self)
     (void) brd_host_step (self, &event);
     brd_host_turn (self, 1);
     while (s_may_lead (self))
-        brd_host_lead (self, BRD_NEVER);
+        brd_host_lead (self, BRD_NEVER, -1);
     self->keeper_leads = 0;
     brd_host_hand_on (self);
 }

@@ -23,6 +23,7 @@
 #include "base/brd_mem.h"
 #include "host/host_internal.h"
 #include "wire/brd_frame.h"
+#include "wire/brd_limits.h"
 
 enum {
     S_GRACE_NS = 20000000
@@ -89,8 +90,10 @@ brd_host_worker_free (brd_host_worker_t *self)
         brd_map_remove (&host->workers, self->number);
         self->pool->live--;
     }
-    if (self->connected)
+    if (self->connected) {
+        host->touched = 1;
         brd_zmq_disconnect (host->link, self->name);
+    }
     brd_list_remove (&self->dirty);
     brd_list_remove (&self->buried);
     if (self->pid > 0)
@@ -124,10 +127,30 @@ s_connect (brd_host_worker_t *self)
         brd_host_watch (host, brd_zmq_fd (host->link));
         brd_host_ring (host);  // The leader sleeps without it
     }
+    host->touched = 1;
     if (brd_zmq_connect (host->link, self->name, self->peer) < 0)
         return -1;
     self->connected = 1;
     return 0;
+}
+
+// A body that lies in the arena stays there, and its place travels.
+static void
+s_place (const brd_host_worker_t *self,
+         const brd_call_t *call,
+         brd_wire_task_t *task,
+         unsigned char place[BRD_FRAME_PLACE])
+{
+    const uint64_t offset =
+        call->core.size_bytes < BRD_WIRE_ARENA_MIN
+            ? 0
+            : brd_arena_offset (self->pool->host->arena, call->body);
+    if (offset == 0)
+        return;
+    brd_frame_put_place (place, offset, call->core.size_bytes);
+    task->flags |= BRD_TASK_IN_ARENA;
+    task->body = place;
+    task->size = BRD_FRAME_PLACE;
 }
 
 static int
@@ -135,7 +158,8 @@ s_append (brd_host_worker_t *self, const brd_call_t *call)
 {
     const brd_core_task_options_t *options = call->core.options;
     const int64_t timeout_ns = options ? options->timeout_ns : 0;
-    const brd_wire_task_t task = {
+    unsigned char place[BRD_FRAME_PLACE];
+    brd_wire_task_t task = {
         .seq = call->seq,
         .fn = call->fn,
         .timeout_ns = timeout_ns,
@@ -146,6 +170,7 @@ s_append (brd_host_worker_t *self, const brd_call_t *call)
         .flags = timeout_ns > 0 ? BRD_TASK_TIMED : 0,
         .body = call->body,
     };
+    s_place (self, call, &task, place);
     if (self->out_count == 0) {
         self->out.size = 0;
         if (brd_frame_begin (&self->out, BRD_OP_TASKS) < 0)
@@ -172,6 +197,9 @@ brd_host_worker_offer (brd_host_worker_t *self, brd_call_t *call)
     brd_host_t *host = self->pool->host;
     brd_assert (self->free_count > 0);
     call->worker = self;
+    call->bytes = NULL;  // Of an attempt before
+    call->size = 0;
+    call->block = NULL;
     call->slot = self->free_slots[--self->free_count];
     call->seq = ++host->seq;
     self->slots[call->slot] = call;
@@ -243,28 +271,64 @@ error:
     s_give_up (self);
 }
 
+// What came of a call, before it is known where its bytes lie.
+typedef struct {
+    int status;
+    int64_t time_ns;
+    const void *bytes;
+    size_t size;
+    int in_arena;  // bytes are a place
+} s_result_t;
+
+// The block at that place is ours from now on, or NULL: what a worker says of
+// places is believed only as far as it can be seen.
+static void *
+s_take_block (brd_host_worker_t *self, s_result_t *result)
+{
+    brd_arena_t *arena = self->pool->host->arena;
+    uint64_t offset, size;
+    if (brd_frame_get_place (result->bytes, result->size, &offset, &size) < 0)
+        return NULL;
+    void *block = brd_arena_at (arena, offset);
+    if (!block || offset % BRD_ARENA_RUN != 0
+        || !brd_arena_holds (arena, block, (size_t) size)
+        || brd_arena_give (arena, block, (uint32_t) getpid ()) < 0)
+        return NULL;
+    result->bytes = block;
+    result->size = (size_t) size;
+    return block;
+}
+
 // Frees the slot and tells the core. bytes stay where they are for the step.
 static void
-s_done (brd_host_worker_t *self,
-        brd_call_t *call,
-        int status,
-        int64_t time_ns,
-        const void *bytes,
-        size_t size)
+s_done (brd_host_worker_t *self, brd_call_t *call, s_result_t *result)
 {
+    static const char lost[] = "the result is not where its worker said";
+    void *block = NULL;
+    if (result->in_arena) {
+        block = s_take_block (self, result);
+        if (!block) {
+            result->status = -1;
+            result->bytes = lost;
+            result->size = sizeof lost - 1;
+        }
+    }
     const brd_core_event_t event = {
         .type = BRD_CORE_DONE,
         .task = &call->core,
-        .error = status == 0 ? 0 : EIO,
-        .time_ns = time_ns > 0 ? time_ns : 1,
+        .error = result->status == 0 ? 0 : EIO,
+        .time_ns = result->time_ns > 0 ? result->time_ns : 1,
     };
     atomic_store_explicit (
         &self->page->claim[call->slot], BRD_CLAIM_EMPTY, memory_order_relaxed);
     s_release (self, call);
-    call->status = status;
-    call->bytes = bytes;
-    call->size = size;
+    call->status = result->status;
+    call->bytes = result->bytes;
+    call->size = result->size;
+    call->block = block ? &block : NULL;
     (void) brd_host_step (self->pool->host, &event);
+    // The call may be gone; if it did not want the block, that goes too.
+    brd_arena_free (self->pool->host->arena, block);
 }
 
 // The slot may be offered again within the step, and the worker write to it:
@@ -276,9 +340,16 @@ s_done_in_page (brd_host_worker_t *self, brd_call_t *call)
     unsigned char bytes[BRD_PAGE_INLINE];
     // Read once: a worker that has lost its mind may write to it meanwhile.
     const uint32_t told = *(const volatile uint32_t *) &slot->size;
-    const size_t size = told <= BRD_PAGE_INLINE ? told : BRD_PAGE_INLINE;
-    memcpy (bytes, slot->bytes, size);
-    s_done (self, call, slot->status, slot->time_ns, bytes, size);
+    const uint32_t size = told & ~BRD_PAGE_IN_ARENA;
+    s_result_t result = {
+        .status = slot->status,
+        .time_ns = slot->time_ns,
+        .bytes = bytes,
+        .size = size <= BRD_PAGE_INLINE ? size : BRD_PAGE_INLINE,
+        .in_arena = (told & BRD_PAGE_IN_ARENA) != 0,
+    };
+    memcpy (bytes, slot->bytes, result.size);
+    s_done (self, call, &result);
 }
 
 void
@@ -295,12 +366,14 @@ brd_host_worker_result (brd_host_worker_t *self,
             s_done_in_page (self, call);
         return;
     }
-    s_done (self,
-            call,
-            result->status,
-            result->time_ns,
-            result->body,
-            result->size);
+    s_result_t done = {
+        .status = result->status,
+        .time_ns = result->time_ns,
+        .bytes = result->body,
+        .size = result->size,
+        .in_arena = (result->flags & BRD_RESULT_IN_ARENA) != 0,
+    };
+    s_done (self, call, &done);
 }
 
 uint32_t

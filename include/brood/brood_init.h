@@ -25,7 +25,8 @@ extern "C" {
 //
 // Threads and fork. Call it before starting threads: workers are copies of the
 // calling thread's view of memory. Nothing here touches signal handlers,
-// stdout, the locale or random (); one atexit handler runs brood_fini ().
+// stdout, the locale or random (); one atexit handler runs brood_fini (), and
+// one fork handler leaves no lock of brood's held in a child.
 
 typedef struct brood_options {
     size_t arena_size_bytes;  // Of shared memory; 0: chosen from the host
@@ -74,6 +75,16 @@ brood_fd (void);
 // time ran out. Callbacks may call anything but brood_fini ().
 BROOD_EXPORT long
 brood_dispatch (int timeout_ms);
+
+// The key that listeners and those who connect prove to each other to know; it
+// is never sent. brood_init () makes one of 32 random bytes, which children
+// inherit; programs that are not children of one another must set the same one,
+// from a file that others cannot read, say. Holds for listeners and connections
+// made from then on, here and in children born later. At most
+// BROOD_AUTHKEY_SIZE_MAX bytes, which are copied.
+#define BROOD_AUTHKEY_SIZE_MAX 256
+BROOD_EXPORT int
+brood_set_authkey (const void *key, size_t size_bytes);
 
 // "0.1.0": the library's own version, where BROOD_VERSION_* is the header's.
 BROOD_EXPORT const char *

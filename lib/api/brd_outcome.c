@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "api/brd_large.h"
 #include "api/brd_story.h"
 #include "base/brd_error.h"
 #include "base/brd_mem.h"
@@ -18,6 +19,11 @@ static int
 s_keep_result (brd_outcome_t *self, const brd_call_end_t *end)
 {
     self->size = end->size;
+    if (end->block) {
+        self->result = *end->block;
+        *end->block = NULL;
+        return 0;
+    }
     self->result = self->small;
     if (end->size > sizeof self->small)
         self->result = brd_mem_alloc (end->size);
@@ -70,6 +76,6 @@ void
 brd_outcome_fini (brd_outcome_t *self)
 {
     if (self->result != self->small)
-        brd_mem_free (self->result);
+        brd_large_free (self->result);
     brd_mem_free (self->info);
 }

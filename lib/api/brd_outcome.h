@@ -17,7 +17,7 @@ enum {
 typedef struct {
     int error;                 // 0: a result
     brood_error_info_t *info;  // The story; NULL if there was no memory for it
-    void *result;              // small, or allocated
+    void *result;              // small, or as brd_large_alloc ()
     size_t size;
     unsigned char small[BRD_OUTCOME_SMALL];  // Last: need not be zeroed
 } brd_outcome_t;

@@ -17,8 +17,10 @@
 
 #include "api/brd_future.h"
 #include "api/brd_job_run.h"
+#include "api/brd_large.h"
 #include "api/brd_pool.h"
 #include "api/brd_runtime.h"
+#include "api/brd_waitable.h"
 #include "base/brd_check.h"
 #include "base/brd_clock.h"
 #include "base/brd_mem.h"
@@ -82,16 +84,8 @@ brd_future_new (brd_host_t *host, const char *name)
 int
 brd_future_set_body (brood_future_t *self, const void *bytes, size_t size)
 {
-    void *body = self->outcome.small;
-    if (size > sizeof self->outcome.small) {
-        body = self->body_large = brd_mem_alloc (size);
-        if (!body)
-            return -1;
-    }
-    memcpy (body, bytes, size);
-    self->call.body = body;
-    self->call.core.size_bytes = (uint32_t) size;
-    return 0;
+    return brd_large_set_body (
+        &self->call, &self->outcome, &self->body_large, bytes, size);
 }
 
 int
@@ -131,7 +125,7 @@ brd_future_unref (brood_future_t *self)
     brood_msg_destroy (&self->msg);
     brood_msg_destroy (&self->emitted);
     brd_outcome_fini (&self->outcome);
-    brd_mem_free (self->body_large);
+    brd_large_free (self->body_large);
     brd_mem_free (self->options);
     brd_handle_fini (&self->handle);
     brd_mem_free (self);
@@ -143,7 +137,7 @@ s_publish (brood_future_t *self)
 {
     self->order = atomic_fetch_add (&s_order, 1) + 1;
     atomic_store_explicit (&self->done, 1, memory_order_release);
-    brd_mem_free (self->body_large);
+    brd_large_free (self->body_large);
     self->body_large = NULL;
     while (self->then) {
         brd_future_then_t *then = self->then;
@@ -219,6 +213,11 @@ s_wait (brood_future_t *self, int timeout_ms)
     return brd_host_wait (
         self->host, s_is_done, self, brd_clock_deadline (timeout_ms));
 }
+
+const brd_waitable_t brd_future_waitable = {
+    .ready = s_is_done,
+    .on_host = 1,
+};
 
 static int
 s_fail (const brood_future_t *self)

@@ -23,6 +23,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "api/brd_children.h"
 #include "api/brd_pool.h"
 #include "api/brd_runtime.h"
 #include "base/brd_check.h"
@@ -101,6 +102,7 @@ s_open (brood_pool_t *self, const brood_pool_options_t *options)
             .initializer = options->initializer,
             .max_age_ns = (int64_t) options->max_seconds * 1000000000,
             .max_memory = options->max_memory_bytes,
+            .leaving = brd_runtime_leave,
         },
         .name = self->name,
         .nice = options->nice,
@@ -114,6 +116,7 @@ s_open (brood_pool_t *self, const brood_pool_options_t *options)
     if (!self->snapshot || !host.setup.initargs)
         goto error;
     brd_tasks_snapshot (self->snapshot);
+    (void) brd_children_current ();  // Its workers' parent
     self->pool = brd_host_pool_open (self->host, &host);
     if (self->pool)
         return 0;
@@ -384,7 +387,9 @@ s_pack (brood_future_t *future, const char *picture, va_list *args)
         brd_buf_t out;
         brd_buf_init (&out, BROOD_MSG_SIZE_MAX);
         rc = brd_picture_pack (&out, picture, &again);
-        if (rc == 0) {
+        if (rc == 0 && out.size >= BRD_WIRE_ARENA_MIN)
+            rc = brd_future_set_body (future, out.bytes, out.size);
+        else if (rc == 0) {
             future->body_large = brd_buf_steal (&out, &size);
             future->call.body = future->body_large;
             future->call.core.size_bytes = (uint32_t) size;

@@ -112,9 +112,11 @@ brood_queue_new_with (const brood_queue_options_t *options)
     brd_queue_init (queue, options->priorities != 0);
     if (options->dead) {
         queue->dead = s_queue (options->dead);
-        // It has a holder, who is here: it cannot be gone.
-        const int rc = brd_object_keep (&queue->dead->object);
-        brd_assert (rc == 0);
+        queue->dead_kept = brd_share_keep (&queue->dead->object);
+        if (!queue->dead_kept) {
+            brood_queue_destroy (&self);
+            return NULL;
+        }
     }
     brd_shared_handle_publish (&self->base);
     return self;

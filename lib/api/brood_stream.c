@@ -20,8 +20,10 @@
 #include <string.h>
 
 #include "api/brd_job_run.h"
+#include "api/brd_large.h"
 #include "api/brd_outcome.h"
 #include "api/brd_pool.h"
+#include "api/brd_waitable.h"
 #include "base/brd_check.h"
 #include "base/brd_clock.h"
 #include "base/brd_list.h"
@@ -80,7 +82,7 @@ s_item_free (s_item_t *item)
 {
     brd_list_remove (&item->link);
     brd_outcome_fini (&item->outcome);
-    brd_mem_free (item->body_large);
+    brd_large_free (item->body_large);
     brd_mem_free (item);
 }
 
@@ -251,18 +253,13 @@ s_item_new (brood_stream_t *self, const brood_msg_t *msg)
     memset (item, 0, offsetof (s_item_t, outcome.small));
     brd_list_init (&item->link);
     item->stream = self;
-    void *body = item->outcome.small;
-    if (size > sizeof item->outcome.small) {
-        body = item->body_large = brd_mem_alloc (size);
-        if (!body) {
-            s_item_free (item);
-            return NULL;
-        }
+    if (brd_large_set_body (
+            &item->call, &item->outcome, &item->body_large, bytes, size)
+        < 0) {
+        s_item_free (item);
+        return NULL;
     }
-    memcpy (body, bytes, size);
     item->call.fn = brd_pool_address (&self->fn);
-    item->call.body = body;
-    item->call.core.size_bytes = (uint32_t) size;
     item->call.core.options = self->options;
     item->call.core.priority = self->priority;
     item->call.ended = s_call_ended;
@@ -541,6 +538,26 @@ brood_stream_index (const brood_stream_t *self)
     BRD_REQUIRE_MINE (self, BRD_KIND_STREAM, -1);
     return self->index;
 }
+
+static int
+s_prepare_to_wait (void *handle)
+{
+    return s_pull (handle);
+}
+
+// Room for more of a source is no reason here: it was pulled before.
+static int
+s_is_ready (void *handle)
+{
+    const brood_stream_t *self = handle;
+    return s_readable (self) != NULL || s_at_end (self);
+}
+
+const brd_waitable_t brd_stream_waitable = {
+    .prepare = s_prepare_to_wait,
+    .ready = s_is_ready,
+    .on_host = 1,
+};
 
 // --- Giving up -------------------------------------------------------------
 

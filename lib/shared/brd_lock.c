@@ -102,6 +102,17 @@ s_sleep (brd_lock_t *self, uint32_t word, brd_sleep_t *sleep)
     return 0;
 }
 
+// -1 with errno as it is, and who it was.
+static int
+s_too_late (const brd_lock_t *self, brd_shared_t *shared)
+{
+    const pid_t holder = brd_lock_holder (self, shared);
+    if (errno != ETIMEDOUT || holder == 0)
+        return -1;
+    return brd_error_set (
+        ETIMEDOUT, "not free in time: process %d holds it", (int) holder);
+}
+
 // From the first look that found it taken to having it, or not.
 static int
 s_wait (brd_lock_t *self,
@@ -120,7 +131,7 @@ s_wait (brd_lock_t *self,
             continue;
         slept = 1;
         if (s_sleep (self, word, sleep) < 0) {
-            got = -1;
+            got = s_too_late (self, shared);
             break;
         }
         word = atomic_load (&self->word);
@@ -240,6 +251,26 @@ brd_lock_holder (const brd_lock_t *self, brd_shared_t *shared)
     const uint32_t seat = s_seat (atomic_load (&((brd_lock_t *) self)->word));
     return seat == 0 ? 0
                      : (pid_t) atomic_load (&brd_seat_at (shared, seat)->pid);
+}
+
+void
+brd_lock_stats (const brd_lock_t *self,
+                brd_shared_t *shared,
+                brood_lock_stats_t *ret_stats)
+{
+    brd_lock_t *lock = (brd_lock_t *) self;
+    *ret_stats = (brood_lock_stats_t){
+        .acquired = atomic_load (&lock->acquired),
+        .contended = atomic_load (&lock->contended),
+        .holder = brd_lock_holder (self, shared),
+    };
+}
+
+int
+brd_lock_is_of (const brd_lock_t *self, brd_shared_t *shared, pid_t pid)
+{
+    const uint32_t word = atomic_load (&((brd_lock_t *) self)->word);
+    return brd_seat_is_of (shared, s_seat (word), pid);
 }
 
 void

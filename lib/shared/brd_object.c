@@ -29,7 +29,6 @@ static const uint32_t s_gone = UINT32_MAX;
 
 // --- Shares ----------------------------------------------------------------
 
-// A hold's word: 24 bits of the birth, 40 of the slot's place in units of 64.
 static uint64_t
 s_pack (brd_shared_t *shared, const brd_share_t *share)
 {
@@ -40,7 +39,7 @@ s_pack (brd_shared_t *shared, const brd_share_t *share)
 static brd_share_t *
 s_unpack (brd_shared_t *shared, uint64_t word)
 {
-    if (word >> 40 != (brd_process_birth () & 0xffffff))
+    if (brd_hold_birth (word) != (brd_process_birth () & 0xffffff))
         return NULL;
     return brd_arena_at (shared->arena, (word & 0xffffffffff) * 64);
 }
@@ -62,13 +61,13 @@ s_count_up (brd_object_t *object)
 }
 
 static void
-s_live (brd_slot_t *slot)
+s_live (brd_slot_t *slot, pid_t pid)
 {
-    atomic_store (&slot->word, brd_slab_word (BRD_SLAB_LIVE, getpid ()));
+    atomic_store (&slot->word, brd_slab_word (BRD_SLAB_LIVE, pid));
 }
 
 static brd_share_t *
-s_share_new (brd_object_t *object)
+s_share_of (brd_object_t *object, pid_t pid)
 {
     brd_shared_t *shared = object->shared;
     brd_share_t *self = brd_slab_claim (
@@ -80,8 +79,20 @@ s_share_new (brd_object_t *object)
         brd_slab_free (shared->arena, &self->slot);
         return NULL;
     }
-    s_live (&self->slot);
+    s_live (&self->slot, pid);
     return self;
+}
+
+static brd_share_t *
+s_share_new (brd_object_t *object)
+{
+    return s_share_of (object, getpid ());
+}
+
+brd_share_t *
+brd_share_keep (brd_object_t *object)
+{
+    return s_share_of (object, object->shared->keeper);
 }
 
 int
@@ -98,22 +109,10 @@ brd_share_end (brd_share_t *self, uint32_t word)
     const brd_kind_class_t *class = brd_kind_class (object->slot.kind);
     if (class && class->leave)
         class->leave (object, self);
-    brd_object_let_go (object);
+    if (atomic_fetch_sub (&object->shares, 1) == 1)
+        brd_object_free_if_unheld (object);
     brd_slab_free (shared->arena, &self->slot);
     return 1;
-}
-
-int
-brd_object_keep (brd_object_t *self)
-{
-    return s_count_up (self);
-}
-
-void
-brd_object_let_go (brd_object_t *self)
-{
-    if (atomic_fetch_sub (&self->shares, 1) == 1)
-        brd_object_free_if_unheld (self);
 }
 
 // --- Objects ---------------------------------------------------------------
@@ -162,7 +161,7 @@ error:
 void
 brd_object_publish (brd_hold_t *self)
 {
-    s_live (&self->object->slot);
+    s_live (&self->object->slot, getpid ());
 }
 
 void *

@@ -626,13 +626,13 @@ static void
 s_free (brd_object_t *object)
 {
     brd_queue_t *self = (brd_queue_t *) (void *) object;
-    brd_queue_t *dead = self->dead;
+    brd_share_t *kept = self->dead_kept;
     // Before brd_queue_init () there is nothing.
     if (self->items.arena)
         brd_items_free (&self->items);
     self->dead = NULL;
-    if (dead)
-        brd_object_let_go (&dead->object);
+    if (kept)
+        (void) brd_share_end (kept, atomic_load (&kept->slot.word));
 }
 
 const brd_kind_class_t brd_queue_class = { .sweep = s_sweep, .free = s_free };

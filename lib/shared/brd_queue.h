@@ -24,7 +24,8 @@ typedef struct brd_queue {
     size_t size_max;        // Not 0, at most capacity_bytes
     int deliveries_max;     // 0: no limit
     int joinable;
-    struct brd_queue *dead;  // Kept (brd_object_keep ()); NULL
+    struct brd_queue *dead;  // NULL
+    brd_share_t *dead_kept;  // Our share in it (brd_share_keep ())
     uint32_t dropped;        // Not yet logged; rare
     brd_waiters_t joiners;   // As rare
     // Three lines of the cache that go around: who waits for the lock looks at

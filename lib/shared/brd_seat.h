@@ -35,6 +35,7 @@ typedef struct {
     _Atomic uint64_t sleeps;
     // The same for locks alone: one is often taken by who has slept.
     _Atomic uint64_t locks;
+    _Atomic uint64_t barrier;  // It waits at (brd_barrier.c), 0
 } brd_seat_t;
 
 // In the arena, zeros to begin with. Seat 0 is nobody's.

@@ -20,14 +20,28 @@
 
 #include "base/brd_check.h"
 #include "base/brd_sys.h"
-#include "shared/brd_lock.h"
+#include "shared/brd_barrier.h"
+#include "shared/brd_condition.h"
+#include "shared/brd_pipe.h"
 #include "shared/brd_queue.h"
 #include "shared/brd_root.h"
+#include "shared/brd_semaphore.h"
 
 const brd_kind_class_t *
 brd_kind_class (uint32_t kind)
 {
+    static const brd_kind_class_t none;
     switch (kind) {
+    case BRD_KIND_EVENT:
+        return &none;
+    case BRD_KIND_CONN:
+        return &brd_pipe_class;
+    case BRD_KIND_SEMAPHORE:
+        return &brd_semaphore_class;
+    case BRD_KIND_CONDITION:
+        return &brd_condition_class;
+    case BRD_KIND_BARRIER:
+        return &brd_barrier_class;
     case BRD_KIND_LOCK:
     case BRD_KIND_RLOCK:
     case BRD_KIND_VALUE:

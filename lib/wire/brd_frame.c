@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "base/brd_error.h"
+#include "brood/brood_msg.h"
 #include "wire/brd_limits.h"
 
 static const unsigned char s_magic[4] = { 'B', 'R', 'D', '1' };
@@ -137,6 +138,33 @@ static int
 s_bad (const char *what)
 {
     return brd_error_set (EPROTO, "a message that is not brood's: %s", what);
+}
+
+void
+brd_frame_put_place (unsigned char out[BRD_FRAME_PLACE],
+                     uint64_t offset,
+                     uint64_t size)
+{
+    s_put (out, offset, 8);
+    s_put (out + 8, size, 8);
+}
+
+int
+brd_frame_get_place (const void *body,
+                     size_t body_size,
+                     uint64_t *ret_offset,
+                     uint64_t *ret_size)
+{
+    const unsigned char *at = body;
+    if (body_size != BRD_FRAME_PLACE)
+        return s_bad ("no place");
+    const uint64_t size = s_get (at + 8, 8);
+    // No value is larger, so it fits where sizes of values do.
+    if (size == 0 || size > BROOD_MSG_SIZE_MAX)
+        return s_bad ("a place's size");
+    *ret_offset = s_get (at, 8);
+    *ret_size = size;
+    return 0;
 }
 
 static int

@@ -17,7 +17,8 @@ enum {
     BRD_FRAME_HEADER = 16,
     BRD_FRAME_TASK = 40,
     BRD_FRAME_RESULT = 32,
-    BRD_FRAME_NOTE = 40
+    BRD_FRAME_NOTE = 40,
+    BRD_FRAME_PLACE = 16
 };
 
 typedef struct {
@@ -39,6 +40,18 @@ int
 brd_frame_add_note (brd_buf_t *out, const brd_wire_note_t *note);
 void
 brd_frame_close (brd_buf_t *out, uint32_t count);
+
+// Where bytes lie in the arena, as a body of its own; and back: -1 with EPROTO
+// if it is none.
+void
+brd_frame_put_place (unsigned char out[BRD_FRAME_PLACE],
+                     uint64_t offset,
+                     uint64_t size);
+int
+brd_frame_get_place (const void *body,
+                     size_t body_size,
+                     uint64_t *ret_offset,
+                     uint64_t *ret_size);
 
 // Opens a message for reading. -1 with EPROTO.
 int

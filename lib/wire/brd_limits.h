@@ -23,6 +23,10 @@
 // A result up to this size lies in the worker's page, and outlives the worker.
 #define BRD_PAGE_INLINE 64
 
+// A body or result from this size on lies in the arena, and only its place
+// travels. Below, a message is as fast, and a block would be mostly empty.
+#define BRD_WIRE_ARENA_MIN 262144
+
 // Tasks one worker can hold.
 #define BRD_PAGE_SLOTS 256
 

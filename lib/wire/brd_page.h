@@ -41,10 +41,13 @@ enum {
 #define BRD_CLAIM_SEQ(word) ((word) >> 8)
 #define BRD_CLAIM_STATE(word) ((int) ((word) &255))
 
+// In a result's size: its bytes are a place in the arena.
+#define BRD_PAGE_IN_ARENA (UINT32_C (1) << 31)
+
 typedef struct {
     int64_t time_ns;
     int32_t status;
-    uint32_t size;
+    uint32_t size;  // Of bytes, and perhaps BRD_PAGE_IN_ARENA
     unsigned char bytes[BRD_PAGE_INLINE];
 } brd_page_result_t;
 

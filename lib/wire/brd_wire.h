@@ -34,7 +34,8 @@ typedef enum {
 } brd_task_kind_t;
 
 enum {
-    BRD_TASK_TIMED = 1  // The worker notes when it started
+    BRD_TASK_TIMED = 1,    // The worker notes when it started
+    BRD_TASK_IN_ARENA = 2  // The body is a place (brd_frame_place) of the bytes
 };
 
 // One entry of TASKS. body points into the message.
@@ -51,7 +52,8 @@ typedef struct {
 } brd_wire_task_t;
 
 enum {
-    BRD_RESULT_IN_PAGE = 1  // size and bytes lie in the slot of the page
+    BRD_RESULT_IN_PAGE = 1,  // size and bytes lie in the slot of the page
+    BRD_RESULT_IN_ARENA = 2  // They are a place, of a block that is given away
 };
 
 // One entry of RESULTS.

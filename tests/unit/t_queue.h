@@ -36,8 +36,10 @@ t_queue_new_on (brd_hold_t *ret_hold, const brd_queue_t *limits)
     self->deliveries_max = limits->deliveries_max;
     self->joinable = limits->joinable;
     self->dead = limits->dead;
-    if (self->dead)
-        assert_int_equal (brd_object_keep (&self->dead->object), 0);
+    if (self->dead) {
+        self->dead_kept = brd_share_keep (&self->dead->object);
+        assert_non_null (self->dead_kept);
+    }
     brd_queue_init (self, limits->items.ordered);
     brd_object_publish (ret_hold);
     return self;

@@ -206,13 +206,14 @@ s_test_keep (void **state)
     s_new (&hold, 0);
     brd_object_ref (hold.object, BROOD, &ref);
     brd_object_t *object = hold.object;
-    assert_int_equal (brd_object_keep (object), 0);
+    brd_share_t *kept = brd_share_keep (object);
+    assert_non_null (kept);
     brd_hold_drop (&hold);
     assert_int_equal (brd_hold_from (t_shared, BROOD, &ref, &other), 0);
     brd_hold_drop (&other);
-    brd_object_let_go (object);
+    assert_int_equal (brd_share_end (kept, atomic_load (&kept->slot.word)), 1);
     assert_int_equal (brd_hold_from (t_shared, BROOD, &ref, &other), -1);
-    assert_int_equal (brd_object_keep (object), -1);
+    assert_null (brd_share_keep (object));
     assert_int_equal (errno, ENOENT);
 }
 
