@@ -91,6 +91,7 @@ static const torture_group_t s_groups[] = {
     { "calls", "local:2", 0, 0, torture_calls },
     { "maps", "local:2", 0, 0, torture_maps },
     { "life", "local:2", 0, 0, torture_life },
+    { "queues", "local:2", 0, 0, torture_queues },
     { "deaths", "local:2", 0, 0, torture_deaths },
     { "inline", "inline", 0, 0, torture_calls },
     { "inline-maps", "inline", 0, 0, torture_maps },
