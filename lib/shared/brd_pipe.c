@@ -121,10 +121,12 @@ s_look (brd_pipe_t *self, int end)
 {
     brd_shared_t *shared = self->object.shared;
     s_look_t look = { .object = &self->object, .end = end };
+    // Before the look: who uses it first while we look is no former holder.
+    const uint32_t was_held = atomic_load (&self->held[end]);
     brd_slab_each (&shared->slabs, shared->arena, s_look_at, &look);
     if (look.holders > 0)
         return 0;
-    return atomic_load (&self->held[end])
+    return was_held
            || (look.others == 0
                && !brd_shared_has_snapshot_since (shared, self->object.born));
 }
