@@ -420,7 +420,7 @@ s_interrupt_until (void *arg)
 {
     const s_caller_t *caller = arg;
     brood_interrupt ();
-    return caller->error != -1;
+    return __atomic_load_n (&caller->error, __ATOMIC_SEQ_CST) != -1;
 }
 
 static void *

@@ -139,6 +139,8 @@ t_home_pack (const char **at, brd_buf_t *out)
 }
 
 static inline void
+t_home_say (t_home_t *self, const char *format, ...) BROOD_PRINTF (2, 3);
+static inline void
 t_home_say (t_home_t *self, const char *format, ...)
     __attribute__ ((format (printf, 2, 3)));
 
