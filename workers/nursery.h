@@ -86,6 +86,7 @@ typedef struct {
 typedef enum {
     BRD_NURSERY_START = 1,  // worker, place, page -> STARTED or FAILED
     BRD_NURSERY_KILL,       // worker: SIGKILL to it and its group -> ENDED
+    BRD_NURSERY_KILL_DEAF,  // The same; its end of the link is closed
     BRD_NURSERY_SIGNAL      // worker: signal to it alone
 } brd_nursery_command_type_t;
 

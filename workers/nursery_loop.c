@@ -624,9 +624,12 @@ s_command (s_nursery_t *self)
         return;  // Its ENDED is on the way
     if (command.type == BRD_NURSERY_SIGNAL)
         (void) kill (slot->pid, (int) command.signal);
-    else if (command.type == BRD_NURSERY_KILL) {
-        // The owner may see the broken link first: the reason is the same.
-        slot->killed |= slot->closing && s_has_closed (slot);
+    else if (command.type == BRD_NURSERY_KILL
+             || command.type == BRD_NURSERY_KILL_DEAF) {
+        // The owner may see the broken link before we see the pipe: the reason
+        // is the same.
+        if (slot->closing || command.type == BRD_NURSERY_KILL_DEAF)
+            slot->killed |= s_has_closed (slot);
         s_kill (slot);
     }
 }

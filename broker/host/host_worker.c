@@ -183,12 +183,14 @@ s_append (brd_host_worker_t *self, const brd_call_t *call)
     return 0;
 }
 
-// A worker that cannot be reached is of no use: it is ended, and what it was
-// offered goes elsewhere.
+// After a failure, errno. A worker that cannot be reached is of no use: it is
+// ended, and what it was offered goes elsewhere.
 static void
 s_give_up (brd_host_worker_t *self)
 {
-    (void) brd_host_pool_command (self->pool, BRD_NURSERY_KILL, self);
+    const brd_nursery_command_type_t type =
+        errno == EHOSTUNREACH ? BRD_NURSERY_KILL_DEAF : BRD_NURSERY_KILL;
+    (void) brd_host_pool_command (self->pool, type, self);
 }
 
 void
