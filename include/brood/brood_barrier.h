@@ -20,10 +20,13 @@ extern "C" {
 // It breaks, for all who wait and who come, when a waiter times out, is
 // interrupted or dies, or somebody aborts it; brood_error () names that
 // process. reset mends it. Once all are there they go through: what happens
-// while the action runs breaks it for those who come next.
+// while the action runs breaks it for those who come next. At a manager none
+// has an action.
 //
 // Where it lives. In the shared memory of this host. It goes with its last
 // handle.
+// At a manager (brood_barrier_open) each call is one to its process, and may also fail
+// with EHOSTDOWN or ECONNRESET: see brood_manager.h.
 //
 // Threads and fork. Any thread, any process; each wait is one party.
 
@@ -37,6 +40,13 @@ brood_barrier_new (int parties);
 // action and arg by inheritance; for others see brood_barrier_from ().
 BROOD_EXPORT BROOD_MUST_USE brood_barrier_t *
 brood_barrier_new_action (int parties, void (*action) (void *arg), void *arg);
+
+// The barrier called name at a manager, made if there is none; a NULL name makes
+// one nobody else can open.
+//     EEXIST        the name is taken by another class, or for others parties
+//     EHOSTDOWN     the manager is gone
+BROOD_EXPORT BROOD_MUST_USE brood_barrier_t *
+brood_barrier_open (brood_manager_t *manager, const char *name, int parties);
 
 // A handle on the one whose ref came in a message.
 //     ENOTSUP       it has an action that this process, older than the barrier,

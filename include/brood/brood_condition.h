@@ -29,6 +29,8 @@ extern "C" {
 //
 // Where it lives. In the shared memory of this host, where it takes 64 KiB. It
 // goes with its last handle.
+// At a manager (brood_condition_open) each call is one to its process, and may also fail
+// with EHOSTDOWN or ECONNRESET: see brood_manager.h.
 //
 // Threads and fork. Any thread, any process; wait and notify only by the holder
 // (EPERM).
@@ -38,9 +40,18 @@ BROOD_EXPORT BROOD_MUST_USE brood_condition_t *
 brood_condition_new (void);
 
 // With yours, so that several conditions share it. It lives as long as they do,
-// whether or not its handles are destroyed.
+// whether or not its handles are destroyed. One at a manager makes a condition
+// there.
 BROOD_EXPORT BROOD_MUST_USE brood_condition_t *
 brood_condition_new_on (brood_rlock_t *lock);
+
+// The condition called name at a manager, made if there is none; a NULL name makes
+// one nobody else can open.
+//     EEXIST        the name is taken by another class, or a condition on
+//                   an rlock
+//     EHOSTDOWN     the manager is gone
+BROOD_EXPORT BROOD_MUST_USE brood_condition_t *
+brood_condition_open (brood_manager_t *manager, const char *name);
 
 // A handle on the one whose ref came in a message.
 BROOD_EXPORT BROOD_MUST_USE brood_condition_t *

@@ -21,12 +21,21 @@ extern "C" {
 //
 // Where it lives. In the shared memory of this host. It goes with its last
 // handle.
+// At a manager (brood_event_open) each call is one to its process, and may also fail
+// with EHOSTDOWN or ECONNRESET: see brood_manager.h.
 //
 // Threads and fork. Any thread, any process. Nobody holds an event, so no death
 // changes one.
 
 BROOD_EXPORT BROOD_MUST_USE brood_event_t *
 brood_event_new (void);
+
+// The event called name at a manager, made if there is none; a NULL name makes
+// one nobody else can open.
+//     EEXIST        the name is taken by another class
+//     EHOSTDOWN     the manager is gone
+BROOD_EXPORT BROOD_MUST_USE brood_event_t *
+brood_event_open (brood_manager_t *manager, const char *name);
 
 // A handle on the one whose ref came in a message.
 BROOD_EXPORT BROOD_MUST_USE brood_event_t *

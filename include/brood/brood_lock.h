@@ -27,12 +27,21 @@ extern "C" {
 //
 // Where it lives. In the shared memory of this host: taking a free one asks
 // nobody, neither another process nor the kernel. It goes with its last handle.
+// At a manager (brood_lock_open) each call is one to its process, and may also fail
+// with EHOSTDOWN or ECONNRESET: see brood_manager.h.
 //
 // Threads and fork. The holder is a thread; only it can release. A thread that
 // ends with the lock has died with it.
 
 BROOD_EXPORT BROOD_MUST_USE brood_lock_t *
 brood_lock_new (void);
+
+// The lock called name at a manager, made if there is none; a NULL name makes
+// one nobody else can open.
+//     EEXIST        the name is taken by another class
+//     EHOSTDOWN     the manager is gone
+BROOD_EXPORT BROOD_MUST_USE brood_lock_t *
+brood_lock_open (brood_manager_t *manager, const char *name);
 
 // A handle on the one whose ref came in a message.
 BROOD_EXPORT BROOD_MUST_USE brood_lock_t *
@@ -56,7 +65,7 @@ brood_lock_release (brood_lock_t *self);
 BROOD_EXPORT int
 brood_lock_locked (brood_lock_t *self);
 
-// What was and is, looked at without stopping anybody.
+// What was and is, looked at without stopping anybody. ENOTSUP at a manager.
 typedef struct {
     uint64_t acquired;   // How often it was taken...
     uint64_t contended;  // ...and how often only after a sleep

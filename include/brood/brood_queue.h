@@ -24,7 +24,8 @@ extern "C" {
 //
 // Where it lives. In the shared memory of this host. destroy gives up a handle;
 // the queue goes away with its last one, in whatever process, and what was in
-// it too.
+// it too. Or at a manager (brood_queue_open), where each call is one to its
+// process and may also fail with EHOSTDOWN or ECONNRESET: see brood_manager.h.
 //
 // Delivery. What put has accepted survives its putter's death. An item goes to
 // one getter: if that one dies before it has it, the item comes back at the
@@ -88,6 +89,15 @@ brood_queue_new_joinable (size_t capacity);
 BROOD_EXPORT BROOD_MUST_USE brood_queue_t *
 brood_queue_new_with (const brood_queue_options_t *options);
 
+// The queue called name at a manager, made if there is none; a NULL name makes
+// one nobody else can open. options may be NULL. Its dead must be there, too.
+//     EEXIST        the name is taken by another class, or has other options
+//     EHOSTDOWN     the manager is gone
+BROOD_EXPORT BROOD_MUST_USE brood_queue_t *
+brood_queue_open (brood_manager_t *manager,
+                  const char *name,
+                  const brood_queue_options_t *options);
+
 // A handle on the queue whose ref came in a message.
 BROOD_EXPORT BROOD_MUST_USE brood_queue_t *
 brood_queue_from (void *ref);
@@ -101,7 +111,8 @@ brood_queue_put (brood_queue_t *self, int timeout_ms, const char *picture, ...)
     BROOD_PRINTF (3, 4);
 
 // Takes the item at the head, waiting up to timeout_ms for one. A ref in it
-// ("@%p") lives as long as this handle; where many come, get messages.
+// ("@%p") lives as long as this handle, or from a manager until this thread gets
+// the next; where many come, get messages.
 BROOD_EXPORT int
 brood_queue_get (brood_queue_t *self, int timeout_ms, const char *picture, ...)
     BROOD_SCANF (3, 4);
@@ -117,7 +128,8 @@ brood_queue_get_msg (brood_queue_t *self, int timeout_ms);
 // put, all or those that fitted in time, or -1 and none. An item larger than
 // size_max_bytes is EMSGSIZE for all. get_many waits for one item and returns a
 // list of as many as there are, 1 to max; a large item (above 32 KiB) may end
-// the list.
+// the list. At a manager each item is a call: those of others may come between,
+// put_many ends at the first that cannot be put, and get_many has 64 at most.
 BROOD_EXPORT long
 brood_queue_put_many (brood_queue_t *self,
                       int timeout_ms,
@@ -155,7 +167,7 @@ brood_queue_task_done (brood_queue_t *self);
 BROOD_EXPORT int
 brood_queue_task_failed (brood_queue_t *self);
 
-// How often that item was delivered: 1 the first time.
+// How often that item was delivered: 1 the first time. ENOTSUP at a manager.
 BROOD_EXPORT int
 brood_queue_deliveries (brood_queue_t *self);
 

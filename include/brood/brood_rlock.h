@@ -22,6 +22,13 @@ extern "C" {
 BROOD_EXPORT BROOD_MUST_USE brood_rlock_t *
 brood_rlock_new (void);
 
+// The rlock called name at a manager, made if there is none; a NULL name makes
+// one nobody else can open.
+//     EEXIST        the name is taken by another class
+//     EHOSTDOWN     the manager is gone
+BROOD_EXPORT BROOD_MUST_USE brood_rlock_t *
+brood_rlock_open (brood_manager_t *manager, const char *name);
+
 // A handle on the one whose ref came in a message.
 BROOD_EXPORT BROOD_MUST_USE brood_rlock_t *
 brood_rlock_from (void *ref);

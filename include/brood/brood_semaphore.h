@@ -19,10 +19,13 @@ extern "C" {
 // Death of a holder. Permits that a process holds come back when it dies, or
 // destroys the handle that acquired them. Those that one process acquires and
 // another releases (a signal, not a seat) are counted for the value only:
-// whoever takes a permit that was given so holds nothing.
+// whoever takes a permit that was given so holds nothing. At a manager permits
+// are the process's, by whatever handle, until it gives them back or ends.
 //
 // Where it lives. In the shared memory of this host. It goes with its last
 // handle.
+// At a manager (brood_semaphore_open) each call is one to its process, and may also fail
+// with EHOSTDOWN or ECONNRESET: see brood_manager.h.
 //
 // Threads and fork. Any thread or process may release.
 
@@ -33,6 +36,19 @@ brood_semaphore_new (int value);
 // The same, and a release beyond value is an error.
 BROOD_EXPORT BROOD_MUST_USE brood_semaphore_t *
 brood_semaphore_new_bounded (int value);
+
+// The semaphore called name at a manager, made if there is none; a NULL name makes
+// one nobody else can open.
+//     EEXIST        the name is taken by another class, or has another value
+//     EHOSTDOWN     the manager is gone
+BROOD_EXPORT BROOD_MUST_USE brood_semaphore_t *
+brood_semaphore_open (brood_manager_t *manager, const char *name, int value);
+
+// The same, bounded.
+BROOD_EXPORT BROOD_MUST_USE brood_semaphore_t *
+brood_semaphore_open_bounded (brood_manager_t *manager,
+                              const char *name,
+                              int value);
 
 // A handle on the one whose ref came in a message.
 BROOD_EXPORT BROOD_MUST_USE brood_semaphore_t *

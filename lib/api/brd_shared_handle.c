@@ -3,14 +3,15 @@
 // SPDX-License-Identifier: MPL-2.0
 //
 //     new       memory for the handle, the object with a hold, the ref
-//     from      memory for the handle, ref -> a hold
+//     open      memory for the handle; the class's call to its manager
+//     from      memory for the handle, ref -> a hold, or a manager's object
 //     check     is it one, may we use it; a share, if it came through a fork
-//     destroy   the hold is dropped, the memory freed
+//     destroy   the hold is dropped, the memory freed; or the manager is told
 //
 // The memory comes first: what fails then has nothing to undo that others could
 // have seen.
 //
-// Read next: lib/shared/brd_object.h.
+// Read next: lib/shared/brd_object.h; lib/client/brd_remote.c, the other home.
 
 #include "api/brd_shared_handle.h"
 
@@ -67,6 +68,35 @@ brd_shared_handle_publish (brd_shared_handle_t *self)
 }
 
 void *
+brd_shared_handle_open (size_t handle_size)
+{
+    return s_memory (handle_size, BRD_KIND_NONE);
+}
+
+void *
+brd_shared_handle_opened (void *self, int rc)
+{
+    if (rc == 0)
+        return self;
+    s_free (self);
+    return NULL;
+}
+
+// By a ref that was resolved.
+static int
+s_from (brd_shared_handle_t *self, const brd_ref_t *ref)
+{
+    if (brd_remote_is (ref))
+        return brd_remote_from_ref (&self->remote, ref);
+    if (brd_hold_from (
+            brd_runtime_shared (), brd_runtime_brood (), ref, &self->hold)
+        < 0)
+        return -1;
+    self->handle.ref = *ref;
+    return 0;
+}
+
+void *
 brd_shared_handle_from (size_t handle_size, brd_kind_t kind, void *ref)
 {
     brd_ref_t found;
@@ -75,14 +105,7 @@ brd_shared_handle_from (size_t handle_size, brd_kind_t kind, void *ref)
     brd_shared_handle_t *self = s_memory (handle_size, kind);
     if (!self)
         return NULL;
-    if (brd_hold_from (
-            brd_runtime_shared (), brd_runtime_brood (), &found, &self->hold)
-        < 0) {
-        s_free (self);
-        return NULL;
-    }
-    self->handle.ref = found;
-    return self;
+    return brd_shared_handle_opened (self, s_from (self, &found));
 }
 
 void
@@ -96,9 +119,25 @@ brd_shared_handle_destroy (void *self_p)
         return;
     const int saved_errno = errno;
     memset (self_p, 0, sizeof (void *));
-    brd_hold_drop (&self->hold);
+    if (brd_remote_is (&self->handle.ref))
+        brd_remote_fini (&self->remote);
+    else
+        brd_hold_drop (&self->hold);
     s_free (self);
     errno = saved_errno;
+}
+
+int
+brd_shared_handle_require_arena (const brd_shared_handle_t *self,
+                                 const char *function)
+{
+    if (!brd_remote_is (&self->handle.ref))
+        return 0;
+    return brd_error_set (ENOTSUP,
+                          "%s: the %s is at a manager, which keeps no such "
+                          "numbers",
+                          function,
+                          brd_kind_text ((brd_kind_t) self->handle.ref.kind));
 }
 
 int
@@ -108,6 +147,8 @@ brd_shared_handle_check (const brd_shared_handle_t *self,
 {
     if (brd_handle_check (self ? &self->handle : NULL, kind, function) < 0)
         return -1;
+    if (brd_remote_is (&self->handle.ref))
+        return 0;
     // A share is made behind the back of a const handle: it is the process's.
     return brd_hold_need_share ((brd_hold_t *) &self->hold);
 }

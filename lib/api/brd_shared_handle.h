@@ -18,16 +18,31 @@
 //     return self;
 //
 // brood_x_from () and brood_x_destroy () are one call each.
+//
+// Some of these classes have a second home, a manager. There the handle leads
+// to an object by calls, and each method begins with
+//
+//     BRD_REQUIRE_SHARED (self, BRD_KIND_LOCK, -1);
+//     brd_remote_t *remote = brd_shared_handle_remote (&self->base);
+//     if (remote)
+//         return brd_remote_sync_acquire (remote, timeout_ms);
 
 #ifndef BRD_SHARED_HANDLE_H
 #define BRD_SHARED_HANDLE_H
 
 #include "base/brd_handle.h"
+#include "client/brd_remote.h"
 #include "shared/brd_object.h"
 
+// Which of the two it is, the ref in their common head tells.
 typedef struct {
-    brd_handle_t handle;
-    brd_hold_t hold;
+    union {
+        struct {
+            brd_handle_t handle;
+            brd_hold_t hold;
+        };
+        brd_remote_t remote;
+    };
 } brd_shared_handle_t;
 
 // handle_size bytes, zeros behind the base, with a hold on a new object of
@@ -43,8 +58,17 @@ brd_shared_handle_new (size_t handle_size,
 void
 brd_shared_handle_publish (brd_shared_handle_t *self);
 
-// One more handle on what ref leads to. NULL with EINVAL (not a ref of that
-// kind), ENOENT (gone), ENOMEM, ENOSPC, ENOTSUP.
+// Memory for a handle on an object at a manager, whose remote a
+// brd_remote_sync_open_... () fills; opened is given what that returned. NULL
+// with errno, and nothing is left.
+void *
+brd_shared_handle_open (size_t handle_size);
+void *
+brd_shared_handle_opened (void *self, int rc);
+
+// One more handle on what ref leads to, in the arena or at a manager. NULL with
+// EINVAL (not a ref of that kind), ENOENT (gone), ENOMEM, ENOSPC, ENOTSUP; at a
+// manager also EHOSTDOWN, ECONNRESET.
 void *
 brd_shared_handle_from (size_t handle_size, brd_kind_t kind, void *ref);
 
@@ -53,8 +77,23 @@ brd_shared_handle_from (size_t handle_size, brd_kind_t kind, void *ref);
 void
 brd_shared_handle_destroy (void *self_p);
 
+// The half at a manager, or NULL: the object lies in the arena. A const handle
+// is the caller's business; who calls counts for the process.
+static inline brd_remote_t *
+brd_shared_handle_remote (const brd_shared_handle_t *self)
+{
+    return brd_remote_is (&self->handle.ref) ? (brd_remote_t *) &self->remote
+                                             : NULL;
+}
+
+// 0 if the object lies in the arena; -1 with ENOTSUP for what a manager does
+// not keep.
+int
+brd_shared_handle_require_arena (const brd_shared_handle_t *self,
+                                 const char *function);
+
 // 0 if it may be used here: brd_handle_check (), and this process has its
-// share. -1 with errno.
+// share, or a manager for its home. -1 with errno.
 int
 brd_shared_handle_check (const brd_shared_handle_t *self,
                          brd_kind_t kind,

@@ -16,11 +16,13 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "api/brd_manager_handle.h"
 #include "api/brd_runtime.h"
 #include "api/brd_shared_handle.h"
 #include "base/brd_check.h"
 #include "base/brd_clock.h"
 #include "base/brd_mem.h"
+#include "client/brd_remote_sync.h"
 #include "client/brd_tasks.h"
 #include "shared/brd_barrier.h"
 
@@ -60,6 +62,19 @@ brood_barrier_new (int parties)
     return brood_barrier_new_action (parties, NULL, NULL);
 }
 
+brood_barrier_t *
+brood_barrier_open (brood_manager_t *manager, const char *name, int parties)
+{
+    BRD_REQUIRE_HANDLE (manager, BRD_KIND_MANAGER, NULL);
+    BRD_REQUIRE (parties > 0, NULL);
+    brood_barrier_t *self = brd_shared_handle_open (sizeof *self);
+    return self ? brd_shared_handle_opened (
+               self,
+               brd_remote_sync_open_barrier (
+                   &self->base.remote, manager->session, name, parties))
+                : NULL;
+}
+
 // 0, or -1 with ENOTSUP, ENOMEM.
 static int
 s_check_action (const brd_barrier_t *barrier)
@@ -90,7 +105,8 @@ brood_barrier_from (void *ref)
 {
     brood_barrier_t *self =
         brd_shared_handle_from (sizeof *self, BRD_KIND_BARRIER, ref);
-    if (self && s_check_action (s_barrier (self)) < 0)
+    if (self && !brd_shared_handle_remote (&self->base)
+        && s_check_action (s_barrier (self)) < 0)
         brd_shared_handle_destroy (&self);
     return self;
 }
@@ -101,6 +117,31 @@ brood_barrier_destroy (brood_barrier_t **self_p)
     brd_shared_handle_destroy (self_p);
 }
 
+// --- At a manager ----------------------------------------------------------
+
+typedef enum {
+    S_PARTIES,
+    S_WAITING,
+    S_BROKEN
+} s_number_t;
+
+static int
+s_ask (brd_remote_t *remote, s_number_t number)
+{
+    brd_remote_barrier_t state;
+    if (brd_remote_sync_barrier (remote, &state) < 0)
+        return -1;
+    switch (number) {
+    case S_PARTIES:
+        return state.parties;
+    case S_WAITING:
+        return state.waiting;
+    case S_BROKEN:
+        break;
+    }
+    return state.broken;
+}
+
 // --- Use -------------------------------------------------------------------
 
 int
@@ -108,6 +149,9 @@ brood_barrier_wait (brood_barrier_t *self, int timeout_ms)
 {
     brd_sleep_t sleep;
     BRD_REQUIRE_SHARED (self, BRD_KIND_BARRIER, -1);
+    brd_remote_t *remote = brd_shared_handle_remote (&self->base);
+    if (remote)
+        return brd_remote_sync_wait_others (remote, timeout_ms);
     brd_sleep_begin (&sleep, brd_clock_deadline (timeout_ms));
     return brd_barrier_wait (s_barrier (self), &sleep);
 }
@@ -116,6 +160,9 @@ int
 brood_barrier_reset (brood_barrier_t *self)
 {
     BRD_REQUIRE_SHARED (self, BRD_KIND_BARRIER, -1);
+    brd_remote_t *remote = brd_shared_handle_remote (&self->base);
+    if (remote)
+        return brd_remote_sync_reset (remote);
     return brd_barrier_reset (s_barrier (self));
 }
 
@@ -123,6 +170,9 @@ int
 brood_barrier_abort (brood_barrier_t *self)
 {
     BRD_REQUIRE_SHARED (self, BRD_KIND_BARRIER, -1);
+    brd_remote_t *remote = brd_shared_handle_remote (&self->base);
+    if (remote)
+        return brd_remote_sync_abort (remote);
     return brd_barrier_abort (s_barrier (self));
 }
 
@@ -130,6 +180,9 @@ int
 brood_barrier_parties (brood_barrier_t *self)
 {
     BRD_REQUIRE_SHARED (self, BRD_KIND_BARRIER, -1);
+    brd_remote_t *remote = brd_shared_handle_remote (&self->base);
+    if (remote)
+        return s_ask (remote, S_PARTIES);
     return (int) s_barrier (self)->parties;
 }
 
@@ -137,6 +190,9 @@ int
 brood_barrier_n_waiting (brood_barrier_t *self)
 {
     BRD_REQUIRE_SHARED (self, BRD_KIND_BARRIER, -1);
+    brd_remote_t *remote = brd_shared_handle_remote (&self->base);
+    if (remote)
+        return s_ask (remote, S_WAITING);
     return (int) brd_barrier_n_waiting (s_barrier (self));
 }
 
@@ -144,5 +200,8 @@ int
 brood_barrier_broken (brood_barrier_t *self)
 {
     BRD_REQUIRE_SHARED (self, BRD_KIND_BARRIER, -1);
+    brd_remote_t *remote = brd_shared_handle_remote (&self->base);
+    if (remote)
+        return s_ask (remote, S_BROKEN);
     return brd_barrier_broken (s_barrier (self));
 }

@@ -11,10 +11,12 @@
 
 #include <errno.h>
 
+#include "api/brd_manager_handle.h"
 #include "api/brd_rlock_loan.h"
 #include "api/brd_shared_handle.h"
 #include "base/brd_check.h"
 #include "base/brd_clock.h"
+#include "client/brd_remote_sync.h"
 #include "shared/brd_condition.h"
 
 struct brood_condition {
@@ -49,10 +51,31 @@ brood_condition_new (void)
     return s_new (NULL);
 }
 
+static brood_condition_t *
+s_open (brd_session_t *session, const char *name, const brd_remote_t *rlock)
+{
+    brood_condition_t *self = brd_shared_handle_open (sizeof *self);
+    return self ? brd_shared_handle_opened (
+               self,
+               brd_remote_sync_open_condition (
+                   &self->base.remote, session, name, rlock))
+                : NULL;
+}
+
+brood_condition_t *
+brood_condition_open (brood_manager_t *manager, const char *name)
+{
+    BRD_REQUIRE_HANDLE (manager, BRD_KIND_MANAGER, NULL);
+    return s_open (manager->session, name, NULL);
+}
+
 brood_condition_t *
 brood_condition_new_on (brood_rlock_t *lock)
 {
     BRD_REQUIRE_SHARED (lock, BRD_KIND_RLOCK, NULL);
+    const brd_remote_t *remote = brd_shared_handle_remote (&lock->base);
+    if (remote)
+        return s_open (remote->session, NULL, remote);
     return s_new ((brd_lock_object_t *) (void *) lock->base.hold.object);
 }
 
@@ -74,6 +97,9 @@ brood_condition_acquire (brood_condition_t *self, int timeout_ms)
 {
     brd_sleep_t sleep;
     BRD_REQUIRE_SHARED (self, BRD_KIND_CONDITION, -1);
+    brd_remote_t *remote = brd_shared_handle_remote (&self->base);
+    if (remote)
+        return brd_remote_sync_acquire (remote, timeout_ms);
     brd_sleep_begin (&sleep, brd_clock_deadline (timeout_ms));
     return brd_rlock_acquire (
         s_condition (self)->lock, self->base.hold.object->shared, &sleep);
@@ -83,8 +109,21 @@ int
 brood_condition_release (brood_condition_t *self)
 {
     BRD_REQUIRE_SHARED (self, BRD_KIND_CONDITION, -1);
+    brd_remote_t *remote = brd_shared_handle_remote (&self->base);
+    if (remote)
+        return brd_remote_sync_release (remote);
     return brd_rlock_release (s_condition (self)->lock,
                               self->base.hold.object->shared);
+}
+
+static int
+s_wait (brood_condition_t *self, brd_sleep_t *sleep)
+{
+    brd_remote_t *remote = brd_shared_handle_remote (&self->base);
+    if (remote)
+        return brd_remote_sync_wait_notified (
+            remote, brd_clock_left_ms (sleep->deadline));
+    return brd_condition_wait (s_condition (self), sleep);
 }
 
 int
@@ -93,7 +132,21 @@ brood_condition_wait (brood_condition_t *self, int timeout_ms)
     brd_sleep_t sleep;
     BRD_REQUIRE_SHARED (self, BRD_KIND_CONDITION, -1);
     brd_sleep_begin (&sleep, brd_clock_deadline (timeout_ms));
-    return brd_condition_wait (s_condition (self), &sleep);
+    return s_wait (self, &sleep);
+}
+
+// A manager knows whose it is, and says so to who would wake nobody.
+static int
+s_need_lock (brood_condition_t *self)
+{
+    brd_remote_t *remote = brd_shared_handle_remote (&self->base);
+    if (remote)
+        return brd_remote_sync_notify (remote, 0);
+    return brd_lock_mine (s_condition (self)->lock,
+                          self->base.hold.object->shared)
+               ? 0
+               : brd_error_set (EPERM,
+                                "this thread does not hold the condition");
 }
 
 int
@@ -106,9 +159,8 @@ brood_condition_wait_for (brood_condition_t *self,
     int died = 0;
     BRD_REQUIRE_SHARED (self, BRD_KIND_CONDITION, -1);
     BRD_REQUIRE (test, -1);
-    brd_condition_t *condition = s_condition (self);
-    if (!brd_lock_mine (condition->lock, self->base.hold.object->shared))
-        return brd_error_set (EPERM, "this thread does not hold the condition");
+    if (s_need_lock (self) < 0)
+        return -1;
     brd_sleep_begin (&sleep, brd_clock_deadline (timeout_ms));
     for (int rc = 0; !test (arg);) {
         if (rc < 0)
@@ -116,7 +168,7 @@ brood_condition_wait_for (brood_condition_t *self,
                                   died ? "not so in time; a holder of the "
                                          "condition died meanwhile"
                                        : "not so in time");
-        rc = brd_condition_wait (condition, &sleep);
+        rc = s_wait (self, &sleep);
         if (rc > 0)
             died = 1;
         // At ETIMEDOUT a last look: a change may come without a notify.
@@ -131,6 +183,9 @@ brood_condition_notify (brood_condition_t *self, int n)
 {
     BRD_REQUIRE_SHARED (self, BRD_KIND_CONDITION, -1);
     BRD_REQUIRE (n >= 0, -1);
+    brd_remote_t *remote = brd_shared_handle_remote (&self->base);
+    if (remote)
+        return brd_remote_sync_notify (remote, n);
     return brd_condition_notify (s_condition (self), (uint32_t) n);
 }
 
@@ -138,6 +193,9 @@ int
 brood_condition_notify_all (brood_condition_t *self)
 {
     BRD_REQUIRE_SHARED (self, BRD_KIND_CONDITION, -1);
+    brd_remote_t *remote = brd_shared_handle_remote (&self->base);
+    if (remote)
+        return brd_remote_sync_notify (remote, -1);
     return brd_condition_notify (s_condition (self), UINT32_MAX);
 }
 
@@ -146,6 +204,8 @@ brood_condition_stats (brood_condition_t *self, brood_lock_stats_t *ret_stats)
 {
     BRD_REQUIRE_SHARED (self, BRD_KIND_CONDITION, -1);
     BRD_REQUIRE (ret_stats, -1);
+    if (brd_shared_handle_require_arena (&self->base, __func__) < 0)
+        return -1;
     brd_lock_stats (
         s_condition (self)->lock, self->base.hold.object->shared, ret_stats);
     return 0;

@@ -8,10 +8,12 @@
 
 #include "brood/brood_event.h"
 
+#include "api/brd_manager_handle.h"
 #include "api/brd_shared_handle.h"
 #include "api/brd_waitable.h"
 #include "base/brd_check.h"
 #include "base/brd_clock.h"
+#include "client/brd_remote_sync.h"
 #include "shared/brd_event.h"
 
 struct brood_event {
@@ -35,6 +37,18 @@ brood_event_new (void)
 }
 
 brood_event_t *
+brood_event_open (brood_manager_t *manager, const char *name)
+{
+    BRD_REQUIRE_HANDLE (manager, BRD_KIND_MANAGER, NULL);
+    brood_event_t *self = brd_shared_handle_open (sizeof *self);
+    return self ? brd_shared_handle_opened (
+               self,
+               brd_remote_sync_open (
+                   &self->base.remote, manager->session, BRD_KIND_EVENT, name))
+                : NULL;
+}
+
+brood_event_t *
 brood_event_from (void *ref)
 {
     return brd_shared_handle_from (sizeof (brood_event_t), BRD_KIND_EVENT, ref);
@@ -50,6 +64,9 @@ int
 brood_event_set (brood_event_t *self)
 {
     BRD_REQUIRE_SHARED (self, BRD_KIND_EVENT, -1);
+    brd_remote_t *remote = brd_shared_handle_remote (&self->base);
+    if (remote)
+        return brd_remote_sync_set (remote);
     return brd_event_set (s_event (self));
 }
 
@@ -57,6 +74,9 @@ int
 brood_event_clear (brood_event_t *self)
 {
     BRD_REQUIRE_SHARED (self, BRD_KIND_EVENT, -1);
+    brd_remote_t *remote = brd_shared_handle_remote (&self->base);
+    if (remote)
+        return brd_remote_sync_clear (remote);
     brd_event_clear (s_event (self));
     return 0;
 }
@@ -65,6 +85,9 @@ int
 brood_event_is_set (brood_event_t *self)
 {
     BRD_REQUIRE_SHARED (self, BRD_KIND_EVENT, -1);
+    brd_remote_t *remote = brd_shared_handle_remote (&self->base);
+    if (remote)
+        return brd_remote_sync_is_set (remote);
     return brd_event_is_set (s_event (self));
 }
 
@@ -73,6 +96,9 @@ brood_event_wait (brood_event_t *self, int timeout_ms)
 {
     brd_sleep_t sleep;
     BRD_REQUIRE_SHARED (self, BRD_KIND_EVENT, -1);
+    brd_remote_t *remote = brd_shared_handle_remote (&self->base);
+    if (remote)
+        return brd_remote_sync_wait_set (remote, timeout_ms);
     brd_sleep_begin (&sleep, brd_clock_deadline (timeout_ms));
     return brd_event_wait (s_event (self), &sleep);
 }

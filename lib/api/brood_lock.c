@@ -8,9 +8,11 @@
 
 #include "brood/brood_lock.h"
 
+#include "api/brd_manager_handle.h"
 #include "api/brd_shared_handle.h"
 #include "base/brd_check.h"
 #include "base/brd_clock.h"
+#include "client/brd_remote_sync.h"
 #include "shared/brd_lock.h"
 
 struct brood_lock {
@@ -34,6 +36,18 @@ brood_lock_new (void)
 }
 
 brood_lock_t *
+brood_lock_open (brood_manager_t *manager, const char *name)
+{
+    BRD_REQUIRE_HANDLE (manager, BRD_KIND_MANAGER, NULL);
+    brood_lock_t *self = brd_shared_handle_open (sizeof *self);
+    return self ? brd_shared_handle_opened (
+               self,
+               brd_remote_sync_open (
+                   &self->base.remote, manager->session, BRD_KIND_LOCK, name))
+                : NULL;
+}
+
+brood_lock_t *
 brood_lock_from (void *ref)
 {
     return brd_shared_handle_from (sizeof (brood_lock_t), BRD_KIND_LOCK, ref);
@@ -50,6 +64,9 @@ brood_lock_acquire (brood_lock_t *self, int timeout_ms)
 {
     brd_sleep_t sleep;
     BRD_REQUIRE_SHARED (self, BRD_KIND_LOCK, -1);
+    brd_remote_t *remote = brd_shared_handle_remote (&self->base);
+    if (remote)
+        return brd_remote_sync_acquire (remote, timeout_ms);
     brd_sleep_begin (&sleep, brd_clock_deadline (timeout_ms));
     return brd_lock_acquire (
         s_lock (self), self->base.hold.object->shared, &sleep);
@@ -59,6 +76,9 @@ int
 brood_lock_release (brood_lock_t *self)
 {
     BRD_REQUIRE_SHARED (self, BRD_KIND_LOCK, -1);
+    brd_remote_t *remote = brd_shared_handle_remote (&self->base);
+    if (remote)
+        return brd_remote_sync_release (remote);
     return brd_lock_release (s_lock (self), self->base.hold.object->shared);
 }
 
@@ -66,6 +86,9 @@ int
 brood_lock_locked (brood_lock_t *self)
 {
     BRD_REQUIRE_SHARED (self, BRD_KIND_LOCK, -1);
+    brd_remote_t *remote = brd_shared_handle_remote (&self->base);
+    if (remote)
+        return brd_remote_sync_locked (remote);
     return brd_lock_locked (s_lock (self));
 }
 
@@ -74,6 +97,8 @@ brood_lock_stats (brood_lock_t *self, brood_lock_stats_t *ret_stats)
 {
     BRD_REQUIRE_SHARED (self, BRD_KIND_LOCK, -1);
     BRD_REQUIRE (ret_stats, -1);
+    if (brd_shared_handle_require_arena (&self->base, __func__) < 0)
+        return -1;
     brd_lock_stats (s_lock (self), self->base.hold.object->shared, ret_stats);
     return 0;
 }

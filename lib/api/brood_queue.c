@@ -13,7 +13,7 @@
 //     get_many   many bytes -> list   |
 //
 // All that puts and gets passes through these two: that is the place for a
-// breakpoint, and for a queue whose home is elsewhere.
+// breakpoint. A queue at a manager has its own way, a call for each item.
 //
 // get looks before it takes: the bytes are unpacked where they are, and the
 // item stays at the head when they do not fit, so that a getter with a wrong
@@ -27,11 +27,14 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "api/brd_manager_handle.h"
 #include "api/brd_shared_handle.h"
 #include "api/brd_waitable.h"
 #include "base/brd_check.h"
+#include "base/brd_clock.h"
 #include "base/brd_mem.h"
 #include "client/brd_msg.h"
+#include "client/brd_remote_sync.h"
 #include "shared/brd_queue.h"
 #include "wire/brd_picture.h"
 #include "wire/brd_value.h"
@@ -42,7 +45,9 @@ struct brood_queue {
 };
 
 enum {
-    S_SMALL = 512  // Bytes of an item packed on the stack
+    S_SMALL = 512,          // Bytes of an item packed on the stack
+    S_MANY = 64,            // Items of one get_many from a manager
+    S_MANY_LARGE = 1 << 15  // Bytes of an item that ends it
 };
 
 static const size_t s_capacity_bytes = (size_t) 64 << 20;
@@ -85,6 +90,17 @@ s_check_options (const brood_queue_options_t *options)
         return 0;
     BRD_REQUIRE (options->deliveries_max > 0, -1);
     BRD_REQUIRE_SHARED (options->dead, BRD_KIND_QUEUE, -1);
+    return 0;
+}
+
+// The one for the dead of a queue in the arena.
+static int
+s_check_dead (const brood_queue_options_t *options)
+{
+    if (!options->dead)
+        return 0;
+    if (brd_shared_handle_remote (&options->dead->base))
+        return brd_error_set (EINVAL, "the dead's queue is at a manager");
     const brd_queue_t *dead = s_queue (options->dead);
     BRD_REQUIRE (dead->dead == NULL, -1);
     BRD_REQUIRE (dead->items.ordered == (options->priorities != 0), -1);
@@ -96,7 +112,7 @@ brood_queue_new_with (const brood_queue_options_t *options)
 {
     BRD_REQUIRE (options != NULL, NULL);
     BRD_REQUIRE_ZERO (options->reserved_, NULL);
-    if (s_check_options (options) < 0)
+    if (s_check_options (options) < 0 || s_check_dead (options) < 0)
         return NULL;
     brood_queue_t *self = brd_shared_handle_new (
         sizeof *self, BRD_KIND_QUEUE, sizeof (brd_queue_t), 0);
@@ -121,6 +137,35 @@ brood_queue_new_with (const brood_queue_options_t *options)
     }
     brd_shared_handle_publish (&self->base);
     return self;
+}
+
+brood_queue_t *
+brood_queue_open (brood_manager_t *manager,
+                  const char *name,
+                  const brood_queue_options_t *options)
+{
+    static const brood_queue_options_t defaults;
+    BRD_REQUIRE_HANDLE (manager, BRD_KIND_MANAGER, NULL);
+    if (!options)
+        options = &defaults;
+    BRD_REQUIRE_ZERO (options->reserved_, NULL);
+    if (s_check_options (options) < 0)
+        return NULL;
+    const brd_remote_queue_options_t there = {
+        .capacity = options->capacity,
+        .capacity_bytes = options->capacity_bytes,
+        .size_max = options->size_max_bytes,
+        .joinable = options->joinable,
+        .deliveries_max = options->deliveries_max,
+        .dead = options->dead ? &options->dead->base.remote : NULL,
+        .priorities = options->priorities,
+    };
+    brood_queue_t *self = brd_shared_handle_open (sizeof *self);
+    return self ? brd_shared_handle_opened (
+               self,
+               brd_remote_sync_open_queue (
+                   &self->base.remote, manager->session, name, &there))
+                : NULL;
 }
 
 brood_queue_t *
@@ -160,9 +205,31 @@ s_read_priority (brd_item_new_t *item)
     return 0;
 }
 
+// One by one, until one cannot be.
+static long
+s_put_remote (brd_remote_t *remote,
+              int timeout_ms,
+              const brd_item_new_t *items,
+              size_t n)
+{
+    const int64_t deadline = brd_clock_deadline (timeout_ms);
+    size_t put = 0;
+    while (put < n
+           && brd_remote_sync_put (remote,
+                                   brd_clock_left_ms (deadline),
+                                   items[put].bytes,
+                                   items[put].size)
+                  == 0)
+        put++;
+    return put > 0 ? (long) put : -1;
+}
+
 static long
 s_put (brood_queue_t *self, int timeout_ms, brd_item_new_t *items, size_t n)
 {
+    brd_remote_t *remote = brd_shared_handle_remote (&self->base);
+    if (remote)
+        return s_put_remote (remote, timeout_ms, items, n);
     brd_queue_t *queue = s_queue (self);
     for (size_t i = 0; queue->items.ordered && i < n; i++) {
         if (s_read_priority (&items[i]) < 0)
@@ -190,6 +257,14 @@ brood_queue_put (brood_queue_t *self, int timeout_ms, const char *picture, ...)
     brd_buf_t fixed = brd_value_fixed (small, sizeof small);
     brd_buf_t heap;
     va_list args;
+    brd_remote_t *remote = brd_shared_handle_remote (&self->base);
+    if (remote) {
+        va_start (args, picture);
+        const int put =
+            brd_remote_sync_put_picture (remote, timeout_ms, picture, &args);
+        va_end (args);
+        return put;
+    }
     va_start (args, picture);
     int rc = brd_picture_try (&fixed, 0, picture, &args);
     va_end (args);
@@ -322,7 +397,10 @@ brood_queue_get (brood_queue_t *self, int timeout_ms, const char *picture, ...)
     va_list args;
     va_start (args, picture);
     s_unpack_t unpack = { .queue = self, .picture = picture, .args = &args };
-    const long n = s_get (self, timeout_ms, 1, s_take_picture, &unpack);
+    brd_remote_t *remote = brd_shared_handle_remote (&self->base);
+    const long n =
+        remote ? brd_remote_sync_get (remote, timeout_ms, picture, &args)
+               : s_get (self, timeout_ms, 1, s_take_picture, &unpack);
     va_end (args);
     return n < 0 ? -1 : 0;
 }
@@ -338,6 +416,9 @@ brood_queue_get_msg (brood_queue_t *self, int timeout_ms)
 {
     BRD_REQUIRE_SHARED (self, BRD_KIND_QUEUE, NULL);
     BRD_REQUIRE (timeout_ms >= BROOD_FOREVER, NULL);
+    brd_remote_t *remote = brd_shared_handle_remote (&self->base);
+    if (remote)
+        return brd_remote_sync_get_msg (remote, timeout_ms);
     brood_msg_t *msg = brd_msg_new_empty ();
     if (msg && s_get (self, timeout_ms, 1, s_take_msg, msg) < 0)
         brood_msg_destroy (&msg);
@@ -360,11 +441,79 @@ s_take_into_list (void *arg, const void *bytes, size_t size)
     return 0;
 }
 
+// The list of what a manager has given, and the messages that keep alive what
+// their handles lead to.
+typedef struct {
+    brd_msg_extra_t extra;
+    brd_buf_t list;
+    size_t n;
+    brood_msg_t *items[S_MANY];
+} s_many_t;
+
+static void
+s_many_free (brd_msg_extra_t *extra)
+{
+    s_many_t *self = (s_many_t *) extra;
+    for (size_t i = 0; i < self->n; i++)
+        brood_msg_destroy (&self->items[i]);
+    brd_buf_fini (&self->list);
+    brd_mem_free (self);
+}
+
+// One more item: its size, or -1. Room for a small one is made before it is
+// taken, since a manager does not take it back.
+static long
+s_many_add (s_many_t *self, brd_remote_t *remote, int timeout_ms)
+{
+    size_t size;
+    if (!brd_buf_reserve (&self->list, S_MANY_LARGE))
+        return -1;
+    brood_msg_t *item = brd_remote_sync_get_msg (remote, timeout_ms);
+    const void *bytes = item ? brd_msg_data (item, &size) : NULL;
+    if (!bytes || brd_value_put_raw (&self->list, bytes, size) < 0
+        || brd_value_set_count (&self->list, 0, self->n + 1) < 0) {
+        brood_msg_destroy (&item);
+        return -1;
+    }
+    self->items[self->n++] = item;
+    return (long) size;
+}
+
+static brood_msg_t *
+s_get_many_remote (brd_remote_t *remote, int timeout_ms, size_t max)
+{
+    brood_msg_t *msg = brd_msg_new_empty ();
+    s_many_t *many = brd_mem_zalloc (sizeof *many);
+    long size = -1;
+    if (many) {
+        many->extra.free = s_many_free;
+        brd_buf_init (&many->list, BROOD_MSG_SIZE_MAX);
+        if (msg && brd_value_put_list (&many->list, 0) == 0)
+            size = s_many_add (many, remote, timeout_ms);
+    }
+    if (size < 0) {
+        const int saved_errno = errno;
+        if (many)
+            s_many_free (&many->extra);
+        brood_msg_destroy (&msg);
+        errno = saved_errno;
+        return NULL;
+    }
+    while (many->n < max && many->n < S_MANY && size <= S_MANY_LARGE
+           && size >= 0)
+        size = s_many_add (many, remote, 0);
+    brd_msg_reset_lent (msg, many->list.bytes, many->list.size, &many->extra);
+    return msg;
+}
+
 brood_msg_t *
 brood_queue_get_many (brood_queue_t *self, int timeout_ms, size_t max)
 {
     BRD_REQUIRE_SHARED (self, BRD_KIND_QUEUE, NULL);
     BRD_REQUIRE (timeout_ms >= BROOD_FOREVER && max > 0, NULL);
+    brd_remote_t *remote = brd_shared_handle_remote (&self->base);
+    if (remote)
+        return s_get_many_remote (remote, timeout_ms, max);
     s_list_t list = { .n = 0 };
     brood_msg_t *msg = brd_msg_new_empty ();
     if (!msg)
@@ -388,7 +537,23 @@ int
 brood_queue_close (brood_queue_t *self)
 {
     BRD_REQUIRE_SHARED (self, BRD_KIND_QUEUE, -1);
+    brd_remote_t *remote = brd_shared_handle_remote (&self->base);
+    if (remote)
+        return brd_remote_sync_close (remote);
     return brd_queue_close (s_queue (self));
+}
+
+static int
+s_state (brood_queue_t *self, brd_queue_state_t *ret_state)
+{
+    brd_remote_t *remote = brd_shared_handle_remote (&self->base);
+    if (!remote)
+        return brd_queue_state (s_queue (self), ret_state);
+    const long size = brd_remote_sync_size (remote, &ret_state->full);
+    if (size < 0)
+        return -1;
+    ret_state->ready = (uint64_t) size;
+    return 0;
 }
 
 long
@@ -396,8 +561,7 @@ brood_queue_qsize (brood_queue_t *self)
 {
     brd_queue_state_t state;
     BRD_REQUIRE_SHARED (self, BRD_KIND_QUEUE, -1);
-    return brd_queue_state (s_queue (self), &state) < 0 ? -1
-                                                        : (long) state.ready;
+    return s_state (self, &state) < 0 ? -1 : (long) state.ready;
 }
 
 int
@@ -405,7 +569,7 @@ brood_queue_empty (brood_queue_t *self)
 {
     brd_queue_state_t state;
     BRD_REQUIRE_SHARED (self, BRD_KIND_QUEUE, -1);
-    return brd_queue_state (s_queue (self), &state) < 0 ? -1 : state.ready == 0;
+    return s_state (self, &state) < 0 ? -1 : state.ready == 0;
 }
 
 int
@@ -413,7 +577,7 @@ brood_queue_full (brood_queue_t *self)
 {
     brd_queue_state_t state;
     BRD_REQUIRE_SHARED (self, BRD_KIND_QUEUE, -1);
-    return brd_queue_state (s_queue (self), &state) < 0 ? -1 : state.full;
+    return s_state (self, &state) < 0 ? -1 : state.full;
 }
 
 // --- Joinable queues -------------------------------------------------------
@@ -430,6 +594,9 @@ int
 brood_queue_task_done (brood_queue_t *self)
 {
     BRD_REQUIRE_SHARED (self, BRD_KIND_QUEUE, -1);
+    brd_remote_t *remote = brd_shared_handle_remote (&self->base);
+    if (remote)
+        return brd_remote_sync_done (remote);
     return s_require_joinable (self) < 0 ? -1
                                          : brd_queue_task_done (s_queue (self));
 }
@@ -438,6 +605,9 @@ int
 brood_queue_task_failed (brood_queue_t *self)
 {
     BRD_REQUIRE_SHARED (self, BRD_KIND_QUEUE, -1);
+    brd_remote_t *remote = brd_shared_handle_remote (&self->base);
+    if (remote)
+        return brd_remote_sync_failed (remote);
     return s_require_joinable (self) < 0
                ? -1
                : brd_queue_task_failed (s_queue (self));
@@ -447,6 +617,8 @@ int
 brood_queue_deliveries (brood_queue_t *self)
 {
     BRD_REQUIRE_SHARED (self, BRD_KIND_QUEUE, -1);
+    if (brd_shared_handle_require_arena (&self->base, __func__) < 0)
+        return -1;
     return s_require_joinable (self) < 0
                ? -1
                : brd_queue_deliveries (s_queue (self));
@@ -457,6 +629,9 @@ brood_queue_join (brood_queue_t *self, int timeout_ms)
 {
     BRD_REQUIRE_SHARED (self, BRD_KIND_QUEUE, -1);
     BRD_REQUIRE (timeout_ms >= BROOD_FOREVER, -1);
+    brd_remote_t *remote = brd_shared_handle_remote (&self->base);
+    if (remote)
+        return brd_remote_sync_join (remote, timeout_ms);
     return s_require_joinable (self) < 0
                ? -1
                : brd_queue_join (s_queue (self), timeout_ms);

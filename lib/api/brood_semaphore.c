@@ -9,9 +9,11 @@
 
 #include "brood/brood_semaphore.h"
 
+#include "api/brd_manager_handle.h"
 #include "api/brd_shared_handle.h"
 #include "base/brd_check.h"
 #include "base/brd_clock.h"
+#include "client/brd_remote_sync.h"
 #include "shared/brd_semaphore.h"
 
 struct brood_semaphore {
@@ -50,6 +52,38 @@ brood_semaphore_new_bounded (int value)
     return s_new (value, value);
 }
 
+static brood_semaphore_t *
+s_open (const brood_manager_t *manager,
+        const char *name,
+        int value,
+        int bounded)
+{
+    brood_semaphore_t *self = brd_shared_handle_open (sizeof *self);
+    return self ? brd_shared_handle_opened (
+               self,
+               brd_remote_sync_open_semaphore (
+                   &self->base.remote, manager->session, name, value, bounded))
+                : NULL;
+}
+
+brood_semaphore_t *
+brood_semaphore_open (brood_manager_t *manager, const char *name, int value)
+{
+    BRD_REQUIRE_HANDLE (manager, BRD_KIND_MANAGER, NULL);
+    BRD_REQUIRE (value >= 0, NULL);
+    return s_open (manager, name, value, 0);
+}
+
+brood_semaphore_t *
+brood_semaphore_open_bounded (brood_manager_t *manager,
+                              const char *name,
+                              int value)
+{
+    BRD_REQUIRE_HANDLE (manager, BRD_KIND_MANAGER, NULL);
+    BRD_REQUIRE (value >= 0, NULL);
+    return s_open (manager, name, value, 1);
+}
+
 brood_semaphore_t *
 brood_semaphore_from (void *ref)
 {
@@ -68,6 +102,9 @@ brood_semaphore_acquire (brood_semaphore_t *self, int timeout_ms)
 {
     brd_sleep_t sleep;
     BRD_REQUIRE_SHARED (self, BRD_KIND_SEMAPHORE, -1);
+    brd_remote_t *remote = brd_shared_handle_remote (&self->base);
+    if (remote)
+        return brd_remote_sync_take (remote, timeout_ms);
     brd_sleep_begin (&sleep, brd_clock_deadline (timeout_ms));
     return brd_semaphore_acquire (
         s_semaphore (self), brd_hold_share (&self->base.hold), &sleep);
@@ -77,6 +114,9 @@ int
 brood_semaphore_release (brood_semaphore_t *self)
 {
     BRD_REQUIRE_SHARED (self, BRD_KIND_SEMAPHORE, -1);
+    brd_remote_t *remote = brd_shared_handle_remote (&self->base);
+    if (remote)
+        return brd_remote_sync_give (remote);
     return brd_semaphore_release (s_semaphore (self),
                                   brd_hold_share (&self->base.hold));
 }
@@ -85,6 +125,9 @@ long
 brood_semaphore_value (brood_semaphore_t *self)
 {
     BRD_REQUIRE_SHARED (self, BRD_KIND_SEMAPHORE, -1);
+    brd_remote_t *remote = brd_shared_handle_remote (&self->base);
+    if (remote)
+        return brd_remote_sync_value (remote);
     return (long) brd_semaphore_value (s_semaphore (self));
 }
 
@@ -93,6 +136,8 @@ brood_semaphore_stats (brood_semaphore_t *self, brood_lock_stats_t *ret_stats)
 {
     BRD_REQUIRE_SHARED (self, BRD_KIND_SEMAPHORE, -1);
     BRD_REQUIRE (ret_stats, -1);
+    if (brd_shared_handle_require_arena (&self->base, __func__) < 0)
+        return -1;
     brd_semaphore_t *semaphore = s_semaphore (self);
     *ret_stats = (brood_lock_stats_t){
         .acquired = atomic_load (&semaphore->acquired),

@@ -29,6 +29,7 @@
 #include "base/brd_mem.h"
 #include "base/brd_sleep.h"
 #include "base/brd_sys.h"
+#include "client/brd_remote.h"
 #include "shared/brd_bell.h"
 
 typedef struct {
@@ -87,13 +88,16 @@ s_check (s_wait_t *self)
         if (brd_handle_check (handle, (brd_kind_t) handle->ref.kind, __func__)
             < 0)
             return -1;
-        const brd_waitable_t *class = s_waitable (handle);
+        // A manager rings no bell.
+        const int is_remote = brd_remote_is (&handle->ref);
+        const brd_waitable_t *class = is_remote ? NULL : s_waitable (handle);
         if (!class)
             return brd_error_set (
                 EINVAL,
-                "brood_wait_any: entry %zu, a %s, cannot be waited for",
+                "brood_wait_any: entry %zu, a %s%s, cannot be waited for",
                 i,
-                brd_kind_text ((brd_kind_t) handle->ref.kind));
+                brd_kind_text ((brd_kind_t) handle->ref.kind),
+                is_remote ? " at a manager" : "");
         if (class->on_host
             && brd_handle_check_mine (
                    handle, (brd_kind_t) handle->ref.kind, "brood_wait_any")
