@@ -17,7 +17,6 @@
 //            ROUTER <-[id][...][answer]- DEALER         "" ends it
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -27,6 +26,7 @@
 #include <zmq.h>
 
 #include "bench.h"
+#include "by_hand.h"
 #include "mandel.h"
 
 enum {
@@ -58,21 +58,6 @@ typedef struct {
 
 // --- Both sides ------------------------------------------------------------
 
-static void *
-s_socket (void *context, int type)
-{
-    void *socket = zmq_socket (context, type);
-    bench_check (socket != NULL, "zmq_socket");
-    int linger = 0;
-    int water = 100000;
-    int again_ms = 1;
-    zmq_setsockopt (socket, ZMQ_LINGER, &linger, sizeof linger);
-    zmq_setsockopt (socket, ZMQ_SNDHWM, &water, sizeof water);
-    zmq_setsockopt (socket, ZMQ_RCVHWM, &water, sizeof water);
-    zmq_setsockopt (socket, ZMQ_RECONNECT_IVL, &again_ms, sizeof again_ms);
-    return socket;
-}
-
 static void
 s_replace (zmq_msg_t *message, const void *bytes, size_t size)
 {
@@ -87,7 +72,7 @@ static void
 s_worker (const char *address, int self, work_fn *work)
 {
     unsigned char id = (unsigned char) (self + 1);
-    void *dealer = s_socket (zmq_ctx_new (), ZMQ_DEALER);
+    void *dealer = by_hand_socket (zmq_ctx_new (), ZMQ_DEALER);
     zmq_setsockopt (dealer, ZMQ_ROUTING_ID, &id, 1);
     bench_check (zmq_connect (dealer, address) == 0, "zmq_connect");
     bench_check (zmq_send (dealer, "", 0, 0) == 0, "hello");
@@ -182,14 +167,9 @@ s_compute_row (zmq_msg_t *body)
 static void
 s_start (crew_t *crew, int count, work_fn *work)
 {
-    static int serial;
-    char address[64];
+    char address[BY_HAND_ADDRESS];
     memset (crew, 0, sizeof *crew);
-    snprintf (address,
-              sizeof address,
-              "ipc://@bench-%d-%d",
-              (int) getpid (),
-              serial++);
+    by_hand_address (address);
     // Children first: a process with a context must not fork.
     for (int i = 0; i < count; i++) {
         crew->pids[i] = bench_fork ();
@@ -198,7 +178,7 @@ s_start (crew_t *crew, int count, work_fn *work)
     }
     crew->count = count;
     crew->context = zmq_ctx_new ();
-    crew->router = s_socket (crew->context, ZMQ_ROUTER);
+    crew->router = by_hand_socket (crew->context, ZMQ_ROUTER);
     bench_check (zmq_bind (crew->router, address) == 0, "zmq_bind");
     for (int i = 0; i < count; i++) {
         char hello[2];
