@@ -69,6 +69,20 @@ PEERS = [
     ("W3", "zmq by hand", "zmq_by_hand sync 20000"),
     ("W3", "py Pool.apply", "multiprocessing_peer.py sync 10000"),
     ("W3", "gearman", "gearman_peer sync 10000"),
+    ("W4", "C ring", "ring_pipe_mutex queue ring 20000000"),
+    *[("W4", peer, command.format(n)) for n in (1, 4)
+      for peer, command in (
+          ("C pipe", "ring_pipe_mutex queue pipe {} 1000000"),
+          ("zmq by hand, direct", "zmq_objects queue direct {} 2000000"),
+          ("zmq by hand, broker", "zmq_objects queue broker {} 2000000"),
+          ("py Queue", "multiprocessing_peer.py queue {} 200000"))],
+    ("W5", "C pipe", "ring_pipe_mutex link pipe"),
+    ("W5", "C socketpair", "ring_pipe_mutex link socketpair"),
+    ("W5", "C ring", "ring_pipe_mutex link ring"),
+    ("W5", "C ring, spinning", "ring_pipe_mutex link spin"),
+    ("W5", "C memcpy", "ring_pipe_mutex link memcpy"),
+    ("W5", "zmq by hand", "zmq_objects pair"),
+    ("W5", "py Pipe", "multiprocessing_peer.py pipe"),
     *[("W6", peer, f"{command} {n}") for n in (2, 16, 64)
       for peer, command in (("fork", "serial_openmp_fork start"),
                             ("zmq by hand", "zmq_by_hand start"),
@@ -80,6 +94,13 @@ PEERS = [
     ("W7", "zmq by hand, 2 in flight", "zmq_by_hand rows 2"),
     ("W7", "py Pool.map", "multiprocessing_peer.py rows {mandel}"),
     ("W7", "gearman", "gearman_peer rows"),
+    *[("W8", peer, command.format(n)) for n in (1, 4)
+      for peer, command in (
+          ("C robust mutex", "ring_pipe_mutex lock {} 40000000"),
+          ("zmq by hand", "zmq_objects lock {} 20000"),
+          ("py Lock", "multiprocessing_peer.py lock {} 1000000"))],
+    ("W8", "zmq by hand", "zmq_objects dict 20000"),
+    ("W8", "py Manager", "multiprocessing_peer.py dict 20000"),
 ]
 
 # What brood aims at: metric, which of brood's, against whom (or what number),
@@ -409,7 +430,7 @@ def options_of():
         prog="bench/run", description="Measure brood against its peers.")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", default="", metavar="W2,W3",
-                        help="workloads: W1 W2 W3 W6 W7 pending")
+                        help="workloads: W1 to W8, pending")
     parser.add_argument("--match", default="", metavar="WORD,...",
                         help="only jobs whose name contains one of these")
     parser.add_argument("--build", metavar="DIR", help="default build/release")
