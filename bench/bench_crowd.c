@@ -2,9 +2,10 @@
 //
 // SPDX-License-Identifier: MPL-2.0
 //
-// The owner looks at the counts every 100 us instead of being told: a call per
-// item, or a wake-up at the end, would be part of what is measured. What it
-// measures takes at least hundreds of milliseconds.
+// The owner looks at the counts every millisecond instead of being told: a call
+// per item, or a wake-up at the end, would be part of what is measured, which
+// takes hundreds of milliseconds. More often would help whoever is slow: a CPU
+// that does not fall asleep wakes others sooner.
 //
 // To read next: peers/ring_pipe_mutex.c, whose queue and lock use this.
 
@@ -84,7 +85,7 @@ int64_t
 bench_crowd_run (bench_crowd_t *crowd, int members, uint64_t total)
 {
     const int64_t limit_ns = (int64_t) S_LIMIT_S * 1000000000;
-    const struct timespec nap = { 0, 100000 };
+    const struct timespec nap = { 0, 1000000 };
     struct timespec limit;
     clock_gettime (CLOCK_REALTIME, &limit);
     limit.tv_sec += S_LIMIT_S;
