@@ -11,17 +11,25 @@ include (CMakePackageConfigHelpers)
 # Classes that are not built yet keep their headers out of this list.
 set (BROOD_HEADERS
      brood_array.h
+     brood_barrier.h
+     brood_condition.h
      brood_error.h
+     brood_event.h
      brood_future.h
      brood_init.h
+     brood_lock.h
      brood_log.h
      brood_msg.h
      brood_msgpack.h
      brood_pool.h
      brood_prelude.h
+     brood_process.h
      brood_progress.h
+     brood_rlock.h
+     brood_semaphore.h
      brood_stream.h
      brood_task.h
+     brood_value.h
      brood_wait.h)
 list (TRANSFORM BROOD_HEADERS PREPEND ${PROJECT_SOURCE_DIR}/include/brood/)
 list (PREPEND BROOD_HEADERS ${PROJECT_SOURCE_DIR}/include/brood.h)

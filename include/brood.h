@@ -45,10 +45,20 @@
 #include "brood/brood_future.h"
 #include "brood/brood_stream.h"
 #include "brood/brood_pool.h"
+#include "brood/brood_process.h"
 #include "brood/brood_progress.h"
 #include "brood/brood_wait.h"
 
+// Agree
+#include "brood/brood_lock.h"
+#include "brood/brood_rlock.h"
+#include "brood/brood_semaphore.h"
+#include "brood/brood_event.h"
+#include "brood/brood_condition.h"
+#include "brood/brood_barrier.h"
+
 // Share
+#include "brood/brood_value.h"
 #include "brood/brood_array.h"
 
 // clang-format on

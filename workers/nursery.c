@@ -56,7 +56,7 @@ static int
 s_pidfd (pid_t pid)
 {
     errno = 0;
-    const int fd = pidfd_open (pid, 0);
+    const int fd = brd_sys_pidfd (pid);
     if (fd < 0 && (errno == ENOSYS || errno == EPERM || errno == EINVAL))
         errno = 0;
     return fd;
@@ -257,6 +257,17 @@ s_hung_up (int fd)
     return poll (&pair, 1, 0) == 1 && (pair.revents & POLLHUP) != 0;
 }
 
+int
+brd_nursery_watch (int fd, pid_t pid)
+{
+    int watch = s_pidfd (pid);
+    if (watch < 0 || !s_hung_up (fd))
+        return watch;
+    brd_sys_close (&watch);
+    errno = ECONNRESET;
+    return -1;
+}
+
 // 1 if fd shows events, or a hang-up, before the deadline.
 static int
 s_wait (int fd, short events, int64_t deadline)
@@ -269,18 +280,20 @@ s_wait (int fd, short events, int64_t deadline)
     }
 }
 
-// Reaps it if it came to us. Its number can be another's by now only if it did
-// not, and then it is not for us to wait for.
-static void
-s_reap (int pidfd, pid_t pid)
+// Its number can be another's by now only if it did not come to us, and then it
+// is not for us to wait for.
+void
+brd_nursery_reap (int watch, pid_t pid)
 {
+    const int saved_errno = errno;
     int reaper = 0;
     siginfo_t info;
-    if (pidfd >= 0)
-        (void) waitid (P_PIDFD, (id_t) pidfd, &info, WEXITED | WNOHANG);
+    if (watch >= 0)
+        (void) waitid (P_PIDFD, (id_t) watch, &info, WEXITED | WNOHANG);
     else if (getpid () == 1
              || (prctl (PR_GET_CHILD_SUBREAPER, &reaper) == 0 && reaper))
         (void) waitpid (pid, NULL, WNOHANG);
+    errno = saved_errno;
 }
 
 static void
@@ -312,7 +325,7 @@ brd_nursery_end (int *fd_p, pid_t pid, int timeout_ms)
         s_kill (pidfd, pid);
         (void) s_wait (watched, events, brd_clock_deadline (S_KILLED_MS));
     }
-    s_reap (pidfd, pid);
+    brd_nursery_reap (pidfd, pid);
     brd_sys_close (&pidfd);
     brd_sys_close (fd_p);
     errno = saved_errno;

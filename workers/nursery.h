@@ -1,4 +1,4 @@
-// nursery.h - the fork server of one pool
+// nursery.h - the fork server of one pool, or of one process
 //
 // SPDX-License-Identifier: MPL-2.0
 //
@@ -16,14 +16,21 @@
 // the owner ends, the nursery sees its end of the pair closed (or the owner's
 // pidfd readable), kills the workers and everything they have forked, and goes.
 //
+// The nursery of a single process (brd_nursery_once_t) has one child, which is
+// the user's own and no worker: it may close what it likes, is in no dialogue
+// with its owner, and the nursery goes with it.
+//
 // Between fork and the worker's main only async-signal-safe calls are made, and
 // in the nursery itself for ever: no malloc, no stdio, no ZeroMQ.
 
 #ifndef BRD_NURSERY_H
 #define BRD_NURSERY_H
 
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+
+#include "brood/brood_process.h"
 
 // An abstract socket name: "@brood/" and 32 hex digits, as ZeroMQ writes it.
 #define BRD_NURSERY_NAME_SIZE 48
@@ -35,10 +42,26 @@ typedef struct {
     uint64_t page;    // Arena offset of its page
     int listen_fd;    // Bound to name and listening, close-on-exec
     int life_fd;      // Pipe the nursery watches: closed = we are broken
+    int owner_fd;     // A pidfd of the owner, -1 where there are none
+    int once;         // 1: the only child of its nursery; has no name and no
+                      // listen_fd, and life_fd is closed
+    pid_t owner;
     pid_t nursery;
     char name[BRD_NURSERY_NAME_SIZE];
     void *arg;  // brd_nursery_options_t.arg
 } brd_nursery_birth_t;
+
+// What an only child is to be like. All of it is had, or the child is not born
+// and FAILED says which could not be.
+typedef struct {
+    const char *cwd;   // NULL: the owner's
+    char *const *env;  // NULL: the owner's
+    const brood_rlimit_t *rlimits;
+    size_t n_rlimits;
+    int nice;
+    int cpu;         // Its number + 1, 0: any
+    int keep_stdin;  // 1: the owner's, 0: /dev/null
+} brd_nursery_once_t;
 
 typedef struct {
     // Runs in the worker, never returns (leaves by _exit).
@@ -53,19 +76,24 @@ typedef struct {
     int keep_count;
     int nice;
     int pin;  // 1: one CPU each, by place
+    // NULL: many workers, until the end is asked for. Else the first START is
+    // the only one; when that child has ENDED, and its kin after it, the
+    // nursery ends. Nothing is said of its being stopped or continued.
+    const brd_nursery_once_t *once;
 } brd_nursery_options_t;
 
 // Commands, owner to nursery: one datagram each.
 typedef enum {
     BRD_NURSERY_START = 1,  // worker, place, page -> STARTED or FAILED
-    BRD_NURSERY_KILL        // worker: SIGKILL to it and its group -> ENDED
+    BRD_NURSERY_KILL,       // worker: SIGKILL to it and its group -> ENDED
+    BRD_NURSERY_SIGNAL      // worker: signal to it alone
 } brd_nursery_command_type_t;
 
 typedef struct {
     uint32_t type;
     uint32_t worker;
     uint32_t place;
-    uint32_t spare;
+    uint32_t signal;
     uint64_t page;
 } brd_nursery_command_t;
 
@@ -74,11 +102,21 @@ typedef enum {
     BRD_NURSERY_READY = 1,  // It runs; peek tells whether workers may read the
                             // owner's memory (process_vm_readv)
     BRD_NURSERY_STARTED,    // worker, pid, name: can be connected to
-    BRD_NURSERY_FAILED,     // worker, error: could not be forked
+    BRD_NURSERY_FAILED,     // worker, error, wish: could not be forked, or what
+                            // it was to be like could not be had
     BRD_NURSERY_STOPPED,    // worker: got SIGSTOP or the like
     BRD_NURSERY_CONTINUED,  // worker
     BRD_NURSERY_ENDED       // worker, status (as waitpid gives it), closed
 } brd_nursery_report_type_t;
+
+// Of what an only child was to be like.
+typedef enum {
+    BRD_NURSERY_WISH_NONE,
+    BRD_NURSERY_WISH_CWD,
+    BRD_NURSERY_WISH_RLIMIT,
+    BRD_NURSERY_WISH_NICE,
+    BRD_NURSERY_WISH_CPU
+} brd_nursery_wish_t;
 
 typedef struct {
     uint32_t type;
@@ -88,7 +126,7 @@ typedef struct {
     int32_t error;
     int32_t closed;  // 1: it had closed its descriptors and was killed for it
     int32_t peek;
-    int32_t spare;
+    int32_t wish;  // brd_nursery_wish_t
     char name[BRD_NURSERY_NAME_SIZE];
 } brd_nursery_report_t;
 
@@ -106,5 +144,20 @@ brd_nursery_start (const brd_nursery_options_t *options,
 // PDEATHSIG). Never waits longer than that and a second.
 void
 brd_nursery_end (int *fd_p, pid_t pid, int timeout_ms);
+
+// A descriptor that is readable when the nursery has ended, of one just started
+// whose end of the pair is fd: -1 with errno 0 where the system has none (then
+// the pair tells), else with EMFILE, or ECONNRESET when it has died.
+int
+brd_nursery_watch (int fd, pid_t pid);
+
+// One that has ended by itself is reaped, if it came to us. watch: as from
+// brd_nursery_watch, may be -1.
+void
+brd_nursery_reap (int watch, pid_t pid);
+
+// In a worker or an only child: what it was told at its birth. NULL in others.
+const brd_nursery_birth_t *
+brd_nursery_birth (void);
 
 #endif  // BRD_NURSERY_H

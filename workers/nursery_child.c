@@ -7,6 +7,7 @@
 //         own process group, dies with the nursery, marked as kin
 //         name, niceness, processor, random numbers
 //         no signal blocked
+//         an only child: what it is to be like    (nursery_once.c)
 //         worker_main
 //
 // Signal actions, descriptors and stdio it has from the nursery, clean
@@ -33,6 +34,9 @@ enum {
     S_EXIT_UNBORN = 127,
     S_CPU_SETS = 64  // 65536 processors: the kernel refuses a set too small
 };
+
+// What this process was told, or, in one that was not born of a nursery, NULL.
+static const brd_nursery_birth_t *s_birth;
 
 // --- Random numbers --------------------------------------------------------
 
@@ -153,6 +157,26 @@ s_pin (uint32_t place)
     }
 }
 
+const brd_nursery_birth_t *
+brd_nursery_birth (void)
+{
+    return s_birth;
+}
+
+// Its parent hears whether it got all it was to have, and why not.
+static void
+s_settle (const brd_nursery_once_t *once, int life_fd)
+{
+    brd_nursery_wish_t wish;
+    if (brd_nursery_once_apply (once, &wish) < 0) {
+        const brd_nursery_complaint_t complaint = { .error = errno,
+                                                    .wish = (int32_t) wish };
+        (void) !write (life_fd, &complaint, sizeof complaint);
+        _exit (S_EXIT_UNBORN);
+    }
+    brd_sys_close (&life_fd);
+}
+
 void
 brd_nursery_child_run (const brd_nursery_options_t *options,
                        const brd_nursery_birth_t *birth,
@@ -166,15 +190,19 @@ brd_nursery_child_run (const brd_nursery_options_t *options,
         _exit (S_EXIT_UNBORN);
     brd_nursery_kin_mark (getpid ());
     (void) setrlimit (RLIMIT_NOFILE, files);
-    s_name (options->title ? options->title : "brood", birth->place);
+    if (!options->once)
+        s_name (options->title ? options->title : "brood", birth->place);
     // Wishes: a worker that may not have them works all the same.
     if (options->nice != 0)
         (void) !nice (options->nice);
     if (options->pin)
         s_pin (birth->place);
     s_reseed ();
+    s_birth = birth;
     if (brd_process_become (BRD_ROLE_WORKER) < 0)
         _exit (S_EXIT_UNBORN);
+    if (options->once)
+        s_settle (options->once, birth->life_fd);
 
     sigset_t none;
     sigemptyset (&none);

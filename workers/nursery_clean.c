@@ -51,17 +51,17 @@ s_open_null (void)
     return fd >= 0 ? fd : open ("/", O_PATH | O_CLOEXEC);
 }
 
-// 0 is /dev/null; 1 and 2 too where the owner had closed them, or the next
-// descriptor a worker opens would be somebody's stdout.
+// 0 is /dev/null, unless it is kept; 1 and 2 too where the owner had closed
+// them, or the next descriptor a worker opens would be somebody's stdout.
 static int
-s_fill_streams (void)
+s_fill_streams (int keep_stdin)
 {
     int fd;
     while ((fd = s_open_null ()) >= 0 && fd <= STDERR_FILENO)
         (void) fcntl (fd, F_SETFD, 0);
     if (fd < 0)
         return -1;
-    const int rc = dup2 (fd, STDIN_FILENO);
+    const int rc = keep_stdin ? 0 : dup2 (fd, STDIN_FILENO);
     brd_sys_close (&fd);
     return rc < 0 ? -1 : 0;
 }
@@ -128,7 +128,8 @@ s_replace_all (const brd_nursery_seed_t *seed, int root)
 int
 brd_nursery_clean_descriptors (const brd_nursery_seed_t *seed)
 {
-    if (s_fill_streams () < 0)
+    const brd_nursery_once_t *once = seed->options->once;
+    if (s_fill_streams (once && once->keep_stdin) < 0)
         return -1;
     int root = open ("/", O_PATH | O_CLOEXEC);
     if (root < 0)

@@ -6,6 +6,7 @@
 //     nursery_loop.c   the nursery itself: commands, deaths, reports
 //     nursery_clean.c  what it and its workers must not inherit
 //     nursery_child.c  from fork to the worker's main
+//     nursery_once.c   what an only child is to be like
 //     nursery_kin.c    whose descendant is this process?
 
 #ifndef BRD_NURSERY_INTERNAL_H
@@ -85,6 +86,20 @@ _Noreturn void
 brd_nursery_child_run (const brd_nursery_options_t *options,
                        const brd_nursery_birth_t *birth,
                        const struct rlimit *files);
+
+// --- nursery_once.c --------------------------------------------------------
+
+// What an only child writes into its life pipe when a wish fails; it closes the
+// pipe without a word when it has all.
+typedef struct {
+    int32_t error;
+    int32_t wish;  // brd_nursery_wish_t
+} brd_nursery_complaint_t;
+
+// In the child. -1 with errno, and which wish it was.
+int
+brd_nursery_once_apply (const brd_nursery_once_t *once,
+                        brd_nursery_wish_t *ret_wish);
 
 // --- nursery_kin.c ---------------------------------------------------------
 

@@ -11,6 +11,10 @@
 //                           life pipes       one closed   s_closed
 //                           owner's pidfd    its end      s_end
 //
+// With an only child (brd_nursery_once_t) its death is the end too, once it is
+// told; its life pipe is that of its birth alone, and closed before user code
+// runs.
+//
 // One thread, and after READY no malloc, no stdio, no ZeroMQ. All signals are
 // blocked for ever: only SIGKILL, SIGSTOP and its owner's end reach it.
 //
@@ -77,6 +81,8 @@ typedef struct {
     int says;   // S_SAY_*, not yet sent
     int status;
     int error;
+    int wish;          // Which had that error
+    int unborn;        // 1: an only child that has not got its wishes yet
     int closing;       // 1: its life pipe is closed
     int killed;        // 1: we killed it for that
     int64_t due;       // When we shall
@@ -93,6 +99,7 @@ typedef struct {
     uint32_t used;                // Slots that ever were
     uint32_t saying;              // Slots with something to say
     uint32_t closing;             // Slots with due set
+    int asked;                    // 1: there was a START
     int deaf;                     // 1: the pair fails, but is not full
     uint32_t buckets[S_BUCKETS];  // Slots by pid, plus one
     s_slot_t slots[S_SLOTS];
@@ -213,6 +220,7 @@ s_tell (s_nursery_t *self, s_slot_t *slot)
         .worker = slot->worker,
         .pid = slot->said_pid,
         .error = slot->error,
+        .wish = slot->wish,
     };
     if (what == S_SAY_STARTED)
         memcpy (report.name, slot->name, sizeof report.name);
@@ -294,10 +302,21 @@ s_newborn (s_nursery_t *self, const brd_nursery_birth_t *birth)
     const struct rlimit files = self->files;
     for (uint32_t i = 0; i < S_LIVES + self->used; i++) {
         int fd = self->fds[i].fd;  // Not in place: the page is shared
-        brd_sys_close (&fd);
+        if (i != S_OWNER)
+            brd_sys_close (&fd);
     }
     brd_sys_unmap (self, sizeof *self);
     brd_nursery_child_run (options, birth, &files);
+}
+
+// What only a worker has: a name to be connected to by.
+static int
+s_bear_worker (brd_nursery_birth_t *birth)
+{
+    if (s_make_name (birth->name) < 0)
+        return -1;
+    birth->listen_fd = s_listen (birth->name);
+    return birth->listen_fd < 0 ? -1 : 0;
 }
 
 // 0, or -1 with errno and nothing left behind.
@@ -307,10 +326,9 @@ s_bear (s_nursery_t *self, s_slot_t *slot, brd_nursery_birth_t *birth)
     int life[2] = { -1, -1 };
     struct pollfd *fd = s_life (self, slot);
     birth->listen_fd = -1;
-    if (s_make_name (birth->name) < 0)
+    if (!birth->once && s_bear_worker (birth) < 0)
         return -1;
-    birth->listen_fd = s_listen (birth->name);
-    if (birth->listen_fd < 0 || brd_sys_pipe (life) < 0)
+    if (brd_sys_pipe (life) < 0)
         goto error;
     birth->life_fd = life[1];
     *fd = (struct pollfd){ .fd = life[0] };  // HUP needs no asking
@@ -323,6 +341,7 @@ s_bear (s_nursery_t *self, s_slot_t *slot, brd_nursery_birth_t *birth)
     (void) setpgid (pid, pid);  // Both sides do: a KILL may be next
     s_slot_live (self, slot, pid);
     memcpy (slot->name, birth->name, sizeof slot->name);
+    slot->unborn = birth->once;
     brd_sys_close (&birth->listen_fd);
     brd_sys_close (&life[1]);
     return 0;
@@ -342,10 +361,15 @@ s_start (s_nursery_t *self, const brd_nursery_command_t *command)
         .worker = command->worker,
         .place = command->place,
         .page = command->page,
+        .owner_fd = self->seed->owner_fd,
+        .once = self->seed->options->once != NULL,
+        .owner = self->seed->owner,
         .nursery = self->pid,
         .arg = self->seed->options->arg,
     };
-    const int known = s_slot_find (self, command->worker) != NULL;
+    const int known = s_slot_find (self, command->worker) != NULL
+                      || (birth.once && self->asked);
+    self->asked = 1;
     s_slot_t *slot = s_slot_free (self);
     if (!slot)
         return;  // No command is read then
@@ -353,8 +377,10 @@ s_start (s_nursery_t *self, const brd_nursery_command_t *command)
     slot->worker = command->worker;
     if (known)
         errno = EEXIST;
-    if (!known && s_bear (self, slot, &birth) == 0)
-        s_say (self, slot, S_SAY_STARTED);
+    if (!known && s_bear (self, slot, &birth) == 0) {
+        if (!birth.once)
+            s_say (self, slot, S_SAY_STARTED);
+    }
     else {
         slot->error = errno;
         s_say (self, slot, S_SAY_FAILED);
@@ -381,6 +407,24 @@ s_bury (const s_nursery_t *self, pid_t pid, int *ret_status)
     return waitpid (pid, ret_status, WNOHANG) == pid ? 0 : -1;
 }
 
+// An only child's pipe has something to say: silence is success. The child
+// exits after a complaint.
+static void
+s_born (s_nursery_t *self, s_slot_t *slot)
+{
+    brd_nursery_complaint_t complaint;
+    struct pollfd *fd = s_life (self, slot);
+    const int failed = read (fd->fd, &complaint, sizeof complaint)
+                       == (ssize_t) sizeof complaint;
+    brd_sys_close (&fd->fd);
+    slot->unborn = 0;
+    if (failed) {
+        slot->error = complaint.error;
+        slot->wish = complaint.wish;
+    }
+    s_say (self, slot, failed ? S_SAY_FAILED : S_SAY_STARTED);
+}
+
 static void
 s_ended (s_nursery_t *self, pid_t pid)
 {
@@ -388,6 +432,8 @@ s_ended (s_nursery_t *self, pid_t pid)
     int status = 0;
     if (slot)
         (void) kill (-pid, SIGKILL);  // What it leaves in its group
+    if (slot && slot->unborn)
+        s_born (self, slot);
     if (s_bury (self, pid, &status) < 0 || !slot)
         return;
     slot->status = status;
@@ -403,7 +449,7 @@ s_turned (s_nursery_t *self, pid_t pid)
     if (waitid (P_PID, (id_t) pid, &info, turns) < 0 || info.si_pid != pid)
         return;
     s_slot_t *slot = s_slot_of (self, pid);
-    if (!slot)
+    if (!slot || self->seed->options->once)
         return;
     // Of turns not yet told, only the last is news.
     const int was_saying = slot->says != 0;
@@ -475,11 +521,22 @@ s_closed (s_nursery_t *self)
         struct pollfd *fd = s_life (self, slot);
         if (fd->fd < 0 || fd->revents == 0 || slot->pid == 0)
             continue;
+        if (slot->unborn) {
+            s_born (self, slot);
+            continue;
+        }
         brd_sys_close (&fd->fd);
         slot->closing = 1;
         slot->due = brd_clock_deadline (S_CLOSED_MS);
         self->closing++;
     }
+}
+
+// It is not merely dying, which may take its time on a busy machine.
+static int
+s_has_closed (const s_slot_t *slot)
+{
+    return !brd_process_is_ending (slot->pid);
 }
 
 // Returns when to look again.
@@ -492,11 +549,12 @@ s_kill_closed (s_nursery_t *self)
     const int64_t now = brd_clock_now ();
     for (uint32_t i = 0; i < self->used; i++) {
         s_slot_t *slot = &self->slots[i];
-        if (!slot->closing || slot->killed)
+        if (!slot->closing || slot->due == BRD_NEVER)
             continue;
         if (slot->due <= now) {
+            slot->killed = s_has_closed (slot);
+            slot->due = BRD_NEVER;
             s_kill (slot);
-            slot->killed = 1;
         }
         else if (slot->due < next)
             next = slot->due;
@@ -557,14 +615,18 @@ s_command (s_nursery_t *self)
         s_end (self);
     if (size != (ssize_t) sizeof command)
         return;
-    if (command.type == BRD_NURSERY_START)
+    if (command.type == BRD_NURSERY_START) {
         s_start (self, &command);
+        return;
+    }
+    s_slot_t *slot = s_slot_find (self, command.worker);
+    if (!slot)
+        return;  // Its ENDED is on the way
+    if (command.type == BRD_NURSERY_SIGNAL)
+        (void) kill (slot->pid, (int) command.signal);
     else if (command.type == BRD_NURSERY_KILL) {
-        s_slot_t *slot = s_slot_find (self, command.worker);
-        if (!slot)
-            return;  // Its ENDED is on the way
         // The owner may see the broken link first: the reason is the same.
-        slot->killed |= slot->closing;
+        slot->killed |= slot->closing && s_has_closed (slot);
         s_kill (slot);
     }
 }
@@ -590,10 +652,20 @@ s_sleep (s_nursery_t *self, int64_t until)
         self->fds[i].revents = 0;
 }
 
+// 1 if there was an only child, and all is said of it.
+static int
+s_is_over (const s_nursery_t *self)
+{
+    return self->seed->options->once && self->asked && self->saying == 0
+           && self->slots[0].pid == 0;
+}
+
 static void
 s_turn (s_nursery_t *self)
 {
     s_flush (self);
+    if (s_is_over (self))
+        s_end (self);
     s_sleep (self, s_kill_closed (self));
     if (self->fds[S_OWNER].revents != 0)
         s_end (self);

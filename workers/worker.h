@@ -50,6 +50,8 @@ typedef struct {
     size_t initargs_size;
     int64_t max_age_ns;  // Asks to be replaced when so old; 0
     size_t max_memory;   // Or when its resident bytes are more; 0
+    // Before a worker leaves that was told to: what its tasks have started
+    void (*leaving) (void);
 } brd_worker_setup_t;
 
 typedef struct brd_worker brd_worker_t;

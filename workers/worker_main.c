@@ -31,6 +31,8 @@ s_leave (brd_worker_t *self, int code)
 {
     if (self->data && self->data_free)
         self->data_free (self->data);
+    if (self->setup->leaving)
+        self->setup->leaving ();
     fflush (NULL);
     _exit (code);
 }

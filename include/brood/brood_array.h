@@ -5,7 +5,8 @@
 #ifndef BROOD_ARRAY_H
 #define BROOD_ARRAY_H
 
-#include "brood/brood_prelude.h"
+#include "brood/brood_rlock.h"
+#include "brood/brood_value.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -17,30 +18,8 @@ extern "C" {
 //     double *x = brood_array_ptr (a);
 //     brood_pool_map (pool, root, x, x, brood_array_len (a));   // no copies
 //
-// Where it lives. In the shared memory of this host, zeroed, at one address in
-// every process. Its ref reaches processes of this host only. The last handle
-// of the process that made it gone, it is gone; pointers too.
-//
-// Threads and fork. The handle: any thread. The memory: as C has it.
-
-// C types of elements.
-typedef enum brood_ctype {
-    BROOD_CHAR = 1,
-    BROOD_INT,
-    BROOD_UINT,
-    BROOD_LONG,
-    BROOD_ULONG,
-    BROOD_FLOAT32,
-    BROOD_DOUBLE,
-    BROOD_INT8,
-    BROOD_UINT8,
-    BROOD_INT16,
-    BROOD_UINT16,
-    BROOD_INT32,
-    BROOD_UINT32,
-    BROOD_INT64,
-    BROOD_UINT64
-} brood_ctype_t;
+// Where it lives, threads and fork: as brood_value.h. The first element lies at
+// a multiple of 64 bytes.
 
 // n zeros.
 //     ENOSPC        no such room in the shared memory
@@ -52,6 +31,7 @@ BROOD_EXPORT BROOD_MUST_USE brood_array_t *
 brood_array_new_sized (size_t size_bytes, size_t n);
 #define brood_array_new_of(type, n) brood_array_new_sized (sizeof (type), (n))
 
+// A handle on the one whose ref came in a message.
 BROOD_EXPORT BROOD_MUST_USE brood_array_t *
 brood_array_from (void *ref);
 
@@ -65,6 +45,10 @@ brood_array_ptr (const brood_array_t *self);
 // Elements; 0 for NULL.
 BROOD_EXPORT size_t
 brood_array_len (const brood_array_t *self);
+
+// Its own lock, on loan as brood_value_lock ().
+BROOD_EXPORT brood_rlock_t *
+brood_array_lock (const brood_array_t *self);
 
 #ifdef __cplusplus
 }

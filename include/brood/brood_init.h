@@ -25,7 +25,8 @@ extern "C" {
 //
 // Threads and fork. Call it before starting threads: workers are copies of the
 // calling thread's view of memory. Nothing here touches signal handlers,
-// stdout, the locale or random (); one atexit handler runs brood_fini ().
+// stdout, the locale or random (); one atexit handler runs brood_fini (), and
+// one fork handler leaves no lock of brood's held in a child.
 
 typedef struct brood_options {
     size_t arena_size_bytes;  // Of shared memory; 0: chosen from the host

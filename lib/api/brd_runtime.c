@@ -12,6 +12,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "api/brd_children.h"
 #include "base/brd_check.h"
 #include "base/brd_log.h"
 #include "base/brd_mem.h"
@@ -27,19 +28,41 @@ static struct {
     uint64_t brood;
     int inline_calls;
     char *pool_spec;
-    int exit_registered;
+    int forks_seen;  // 1: s_forked is registered
+    int keep_exit;
+    uint32_t exit_birth;  // Process that has registered s_at_exit
     brd_host_t *host;
     uint32_t host_birth;  // Process the host belongs to
     int stopped;          // 1: brood_fini () has been called
 } s_runtime = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
-// Only the process that started brood ends it. A stray child of the program's
-// own fork () runs this too and must leave everything alone.
+// A stray child of the program's own fork () runs this too and must leave
+// everything alone. A worker or a process registers its own, and never comes to
+// its parent's.
 static void
 s_at_exit (void)
 {
-    if (brd_process_role () == BRD_ROLE_OWNER)
-        brd_runtime_stop ();
+    brd_runtime_leave ();
+}
+
+// In a child, after any fork: another thread may have held the lock.
+static void
+s_forked (void)
+{
+    (void) pthread_mutex_init (&s_runtime.lock, NULL);
+    brd_children_forget ();
+}
+
+// The lock is held, or there is one thread. 0, or -1 with ENOMEM.
+static int
+s_register_exit (void)
+{
+    if (s_runtime.keep_exit || s_runtime.exit_birth == brd_process_birth ())
+        return 0;
+    if (atexit (s_at_exit) != 0)
+        return brd_error_set (ENOMEM, "no room for an exit handler");
+    s_runtime.exit_birth = brd_process_birth ();
+    return 0;
 }
 
 static int
@@ -48,6 +71,9 @@ s_start (const brood_options_t *options)
     if (brd_tasks_verdict () < 0)
         return -1;
     brd_log_init_from_env ();
+    if (!s_runtime.forks_seen && pthread_atfork (NULL, NULL, s_forked) != 0)
+        return brd_error_set (ENOMEM, "no room for a fork handler");
+    s_runtime.forks_seen = 1;
     if (brd_sys_random (&s_runtime.brood, sizeof s_runtime.brood) < 0)
         return brd_error_system ("random bytes");
     s_runtime.brood |= 1;  // 0 means: cannot travel
@@ -61,8 +87,8 @@ s_start (const brood_options_t *options)
         return -1;
     }
     s_runtime.inline_calls = options && options->inline_calls;
-    if (!(options && options->keep_exit) && !s_runtime.exit_registered)
-        s_runtime.exit_registered = atexit (s_at_exit) == 0;
+    s_runtime.keep_exit = options && options->keep_exit;
+    (void) s_register_exit ();
     s_runtime.arena = arena;
     s_runtime.shared = shared;
     return 0;
@@ -97,9 +123,34 @@ brd_runtime_stop (void)
     pthread_mutex_lock (&s_runtime.lock);
     s_runtime.stopped = 1;
     pthread_mutex_unlock (&s_runtime.lock);
+    // First: what waits for the processes may still need its pools.
+    brd_children_end ();
     // Its memory stays: handles that are left may still be destroyed.
     if (host)
         brd_host_stop (host);
+}
+
+void
+brd_runtime_leave (void)
+{
+    const uint32_t birth = brd_process_birth ();
+    if (birth != 0 && s_runtime.exit_birth == birth)
+        brd_runtime_stop ();
+}
+
+static int
+s_stopped (void)
+{
+    return brd_error_set (ENOTSUP, "brood has been ended by brood_fini ()");
+}
+
+int
+brd_runtime_exit_here (void)
+{
+    pthread_mutex_lock (&s_runtime.lock);
+    const int rc = s_runtime.stopped ? s_stopped () : s_register_exit ();
+    pthread_mutex_unlock (&s_runtime.lock);
+    return rc;
 }
 
 brd_host_t *
@@ -120,7 +171,7 @@ brd_runtime_host (void)
     pthread_mutex_lock (&s_runtime.lock);
     if (s_runtime.stopped) {
         pthread_mutex_unlock (&s_runtime.lock);
-        brd_error_set (ENOTSUP, "brood has been ended by brood_fini ()");
+        (void) s_stopped ();
         return NULL;
     }
     if (!s_runtime.host || s_runtime.host_birth != brd_process_birth ()) {

@@ -23,6 +23,16 @@ brd_runtime_start (const brood_options_t *options);
 void
 brd_runtime_stop (void);
 
+// This process ends as any does: as brood_fini (), if anything here is to be
+// ended.
+void
+brd_runtime_leave (void);
+
+// Sees to that, in this process, unless the program does it itself. -1 with
+// ENOMEM, or ENOTSUP after brood_fini ().
+int
+brd_runtime_exit_here (void);
+
 // The process's own host, made when first needed; NULL with errno. In a worker
 // it is another one than its owner's.
 brd_host_t *

@@ -21,7 +21,9 @@ typedef struct {
     int on_host;  // 1: it becomes ready by what the host does
 } brd_waitable_t;
 
+extern const brd_waitable_t brd_event_waitable;
 extern const brd_waitable_t brd_future_waitable;
+extern const brd_waitable_t brd_process_waitable;
 extern const brd_waitable_t brd_stream_waitable;
 
 #endif  // BRD_WAITABLE_H

@@ -23,6 +23,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "api/brd_children.h"
 #include "api/brd_pool.h"
 #include "api/brd_runtime.h"
 #include "base/brd_check.h"
@@ -101,6 +102,7 @@ s_open (brood_pool_t *self, const brood_pool_options_t *options)
             .initializer = options->initializer,
             .max_age_ns = (int64_t) options->max_seconds * 1000000000,
             .max_memory = options->max_memory_bytes,
+            .leaving = brd_runtime_leave,
         },
         .name = self->name,
         .nice = options->nice,
@@ -114,6 +116,7 @@ s_open (brood_pool_t *self, const brood_pool_options_t *options)
     if (!self->snapshot || !host.setup.initargs)
         goto error;
     brd_tasks_snapshot (self->snapshot);
+    (void) brd_children_current ();  // Its workers' parent
     self->pool = brd_host_pool_open (self->host, &host);
     if (self->pool)
         return 0;

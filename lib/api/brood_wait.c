@@ -45,8 +45,12 @@ static const brd_waitable_t *
 s_waitable (const void *handle)
 {
     switch (((const brd_handle_t *) handle)->ref.kind) {
+    case BRD_KIND_EVENT:
+        return &brd_event_waitable;
     case BRD_KIND_FUTURE:
         return &brd_future_waitable;
+    case BRD_KIND_PROCESS:
+        return &brd_process_waitable;
     case BRD_KIND_STREAM:
         return &brd_stream_waitable;
     default:

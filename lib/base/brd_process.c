@@ -13,11 +13,14 @@
 #include "base/brd_process.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "base/brd_cgroup.h"
@@ -84,6 +87,50 @@ brd_process_birth (void)
 {
     s_page_t *page = atomic_load_explicit (&s_page, memory_order_acquire);
     return page ? atomic_load_explicit (&page->birth, memory_order_relaxed) : 0;
+}
+
+// "411 (name) R 1 411 411 0 -1 4194304 ...": the flags are the seventh behind
+// the name, which may have spaces and parentheses in it.
+int
+brd_process_is_ending (pid_t pid)
+{
+    enum {
+        EXITING = 4  // PF_EXITING of the kernel
+    };
+    char path[32] = "/proc/";
+    char text[512];
+    size_t size = strlen (path);
+    char digits[12];
+    size_t n = 0;
+    for (unsigned left = (unsigned) pid; left > 0; left /= 10)
+        digits[n++] = (char) ('0' + left % 10);
+    while (n > 0)
+        path[size++] = digits[--n];
+    memcpy (path + size, "/stat", sizeof "/stat");
+    int fd = open (path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return 0;
+    const ssize_t got = brd_sys_read (fd, text, sizeof text - 1);
+    brd_sys_close (&fd);
+    text[got > 0 ? got : 0] = '\0';
+    const char *at = strrchr (text, ')');
+    for (int field = 0; at && field < 7; field++)
+        at = strchr (at + 1, ' ');
+    return at && (strtoul (at, NULL, 10) & EXITING) != 0;
+}
+
+void
+brd_process_show (const char *name)
+{
+    const int saved_errno = errno;
+    // PR_SET_NAME names the calling thread; the process has the first one's.
+    int fd = open ("/proc/self/comm", O_WRONLY | O_CLOEXEC);
+    if (fd >= 0)
+        (void) !write (fd, name, strlen (name));
+    else
+        (void) prctl (PR_SET_NAME, name);
+    brd_sys_close (&fd);
+    errno = saved_errno;
 }
 
 static int

@@ -11,6 +11,7 @@
 #define BRD_PROCESS_H
 
 #include <stdint.h>
+#include <sys/types.h>
 
 typedef enum {
     BRD_ROLE_NONE,     // Before brood_init ()
@@ -31,6 +32,17 @@ brd_process_role (void);
 // Grows by one with each become: objects made earlier belong to a parent.
 uint32_t
 brd_process_birth (void);
+
+// 1 if that process has begun to end, which it can not be kept from, and may
+// have closed its descriptors for that; 0 if not, or if nobody says (/proc).
+// Callable between fork and exec.
+int
+brd_process_is_ending (pid_t pid);
+
+// What ps and top show of this process, whichever thread asks: the first 15
+// bytes.
+void
+brd_process_show (const char *name);
 
 // CPUs this process may use: affinity, cgroup quota (v1 and v2, rounded up),
 // capped by BROOD_CPUS; at least 1.

@@ -12,6 +12,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/pidfd.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
@@ -133,6 +134,14 @@ brd_sys_fork (void)
     if (brd_fault_hit (BRD_FAULT_SYSTEM))
         return -1;
     return fork ();
+}
+
+int
+brd_sys_pidfd (pid_t pid)
+{
+    if (brd_fault_hit (BRD_FAULT_SYSTEM))
+        return -1;
+    return pidfd_open (pid, 0);
 }
 
 int

@@ -43,6 +43,8 @@ brd_sys_datagram (void);  // Local, non-blocking
 pid_t
 brd_sys_fork (void);
 int
+brd_sys_pidfd (pid_t pid);
+int
 brd_sys_random (void *bytes, size_t size);  // All of them, or -1
 ssize_t
 brd_sys_send (int fd, const void *bytes, size_t size, int flags);

@@ -15,8 +15,8 @@
 //
 // Who has slept takes the lock with SLEEPERS set, since it cannot know whether
 // others sleep: one wake too many at the end, and none too few. A wake-up that
-// was spent on somebody who died before it could use it is repeated by the
-// sweep (brd_seat_sweep_sleepers).
+// was spent on somebody who died before it could use it, or that a releaser did
+// not live to send, is made good by the sweep (brd_seat_sweep_sleepers).
 //
 // A seat is counted as holding before it takes the word and after it has given
 // it back, so that no thread's seat is given to another while a lock names it.
@@ -65,17 +65,6 @@ s_count (_Atomic uint64_t *counter)
                            memory_order_relaxed);
 }
 
-// Of its own seat, which nobody else writes to while the thread lives.
-static void
-s_count_held (brd_seat_t *seat, int by)
-{
-    atomic_store_explicit (
-        &seat->held,
-        atomic_load_explicit (&seat->held, memory_order_relaxed)
-            + (uint32_t) by,
-        memory_order_relaxed);
-}
-
 static uint64_t
 s_offset (brd_lock_t *self, brd_shared_t *shared)
 {
@@ -114,7 +103,7 @@ s_wait (brd_lock_t *self,
     uint32_t word = atomic_load (&self->word);
     int got;
     int slept = 0;
-    atomic_store (&seat->sleeps, s_offset (self, shared));
+    atomic_store (&seat->locks, s_offset (self, shared));
     while ((got = s_take (self, slept ? mine | s_sleepers : mine, &word))
            == 2) {
         if (!s_announce (self, &word))
@@ -126,7 +115,7 @@ s_wait (brd_lock_t *self,
         }
         word = atomic_load (&self->word);
     }
-    atomic_store (&seat->sleeps, 0);
+    atomic_store (&seat->locks, 0);
     if (got >= 0 && slept)
         s_count (&self->contended);
     return got;
@@ -142,13 +131,13 @@ s_acquire (brd_lock_t *self, brd_shared_t *shared, brd_sleep_t *sleep, int wait)
     uint32_t word = atomic_load_explicit (&self->word, memory_order_relaxed);
     if (s_seat (word) == mine)
         return brd_error_set (EDEADLK, "this thread holds the lock already");
-    s_count_held (seat, 1);
+    brd_seat_hold (seat, 1);
     int got = s_take (self, mine, &word);
     if (got == 2)
         got = wait ? s_wait (self, shared, mine, sleep)
                    : brd_error_set (ETIMEDOUT, "somebody else holds the lock");
     if (got < 0) {
-        s_count_held (seat, -1);
+        brd_seat_hold (seat, -1);
         return -1;
     }
     s_count (&self->acquired);
@@ -179,11 +168,15 @@ brd_lock_release (brd_lock_t *self, brd_shared_t *shared)
     if (!brd_lock_mine (self, shared))
         return brd_error_set (EPERM, "this thread does not hold the lock");
     brd_seat_t *seat = brd_seat_at (shared, brd_seat_mine (shared));
+    // Killed between the next two, it would have let go and woken nobody.
+    atomic_store_explicit (
+        &seat->locks, s_offset (self, shared), memory_order_relaxed);
     const uint32_t word =
         atomic_exchange_explicit (&self->word, 0, memory_order_release);
     if ((word & s_sleepers) != 0)
         brd_futex_wake (&self->word, 1, 1);
-    s_count_held (seat, -1);
+    atomic_store_explicit (&seat->locks, 0, memory_order_release);
+    brd_seat_hold (seat, -1);
     return 0;
 }
 
@@ -210,6 +203,26 @@ brd_lock_holder (const brd_lock_t *self, brd_shared_t *shared)
 }
 
 void
+brd_lock_stats (const brd_lock_t *self,
+                brd_shared_t *shared,
+                brood_lock_stats_t *ret_stats)
+{
+    brd_lock_t *lock = (brd_lock_t *) self;
+    *ret_stats = (brood_lock_stats_t){
+        .acquired = atomic_load (&lock->acquired),
+        .contended = atomic_load (&lock->contended),
+        .holder = brd_lock_holder (self, shared),
+    };
+}
+
+int
+brd_lock_is_of (const brd_lock_t *self, brd_shared_t *shared, pid_t pid)
+{
+    const uint32_t word = atomic_load (&((brd_lock_t *) self)->word);
+    return brd_seat_is_of (shared, s_seat (word), pid);
+}
+
+void
 brd_lock_sweep (brd_lock_t *self, brd_shared_t *shared, pid_t pid)
 {
     uint32_t word = atomic_load (&self->word);
@@ -220,3 +233,12 @@ brd_lock_sweep (brd_lock_t *self, brd_shared_t *shared, pid_t pid)
         &self->word, &word, s_died | (word & s_sleepers)));
     brd_futex_wake (&self->word, 1, 1);
 }
+
+static void
+s_sweep (brd_object_t *object, pid_t pid)
+{
+    brd_lock_object_t *self = (brd_lock_object_t *) (void *) object;
+    brd_lock_sweep (&self->lock, object->shared, pid);
+}
+
+const brd_kind_class_t brd_lock_class = { .sweep = s_sweep };

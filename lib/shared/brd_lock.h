@@ -18,7 +18,8 @@
 #include <sys/types.h>
 
 #include "base/brd_sleep.h"
-#include "shared/brd_shared.h"
+#include "brood/brood_lock.h"
+#include "shared/brd_object.h"
 
 typedef struct {
     _Atomic uint32_t word;
@@ -60,8 +61,24 @@ brd_lock_locked (const brd_lock_t *self);
 pid_t
 brd_lock_holder (const brd_lock_t *self, brd_shared_t *shared);
 
-// For sweeps: let go of by those who died.
+void
+brd_lock_stats (const brd_lock_t *self,
+                brd_shared_t *shared,
+                brood_lock_stats_t *ret_stats);
+
+// For sweeps: 1 if pid has it; let go of by those who died.
+int
+brd_lock_is_of (const brd_lock_t *self, brd_shared_t *shared, pid_t pid);
 void
 brd_lock_sweep (brd_lock_t *self, brd_shared_t *shared, pid_t pid);
+
+// An object that is a lock, recursive or not; objects that have one begin with
+// it.
+typedef struct {
+    brd_object_t object;  // First
+    brd_lock_t lock;
+} brd_lock_object_t;
+
+extern const brd_kind_class_t brd_lock_class;
 
 #endif  // BRD_LOCK_H

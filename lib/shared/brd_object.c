@@ -62,13 +62,13 @@ s_count_up (brd_object_t *object)
 }
 
 static void
-s_live (brd_slot_t *slot)
+s_live (brd_slot_t *slot, pid_t pid)
 {
-    atomic_store (&slot->word, brd_slab_word (BRD_SLAB_LIVE, getpid ()));
+    atomic_store (&slot->word, brd_slab_word (BRD_SLAB_LIVE, pid));
 }
 
 static brd_share_t *
-s_share_new (brd_object_t *object)
+s_share_of (brd_object_t *object, pid_t pid)
 {
     brd_shared_t *shared = object->shared;
     brd_share_t *self = brd_slab_claim (
@@ -80,8 +80,20 @@ s_share_new (brd_object_t *object)
         brd_slab_free (shared->arena, &self->slot);
         return NULL;
     }
-    s_live (&self->slot);
+    s_live (&self->slot, pid);
     return self;
+}
+
+static brd_share_t *
+s_share_new (brd_object_t *object)
+{
+    return s_share_of (object, getpid ());
+}
+
+brd_share_t *
+brd_share_keep (brd_object_t *object)
+{
+    return s_share_of (object, object->shared->keeper);
 }
 
 int
@@ -149,7 +161,7 @@ error:
 void
 brd_object_publish (brd_hold_t *self)
 {
-    s_live (&self->object->slot);
+    s_live (&self->object->slot, getpid ());
 }
 
 void *

@@ -109,6 +109,12 @@ brd_hold_share (brd_hold_t *self);
 void
 brd_hold_drop (brd_hold_t *self);
 
+// A share that one object has in another, and ends with brd_share_end () in its
+// class's free (): the keeper's, so that no maker's death ends it. NULL with
+// ENOENT or ENOSPC.
+brd_share_t *
+brd_share_keep (brd_object_t *object);
+
 // For the sweep: the share ends, whoever calls. 1, or 0 if somebody else is at
 // it.
 int

@@ -12,6 +12,7 @@
 #include "shared/brd_seat.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <pthread.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -82,6 +83,8 @@ s_take (brd_seats_t *self)
         atomic_store (&seat->held, 0);
         atomic_store (&seat->bell, 0);
         atomic_store (&seat->sleeps, 0);
+        atomic_store (&seat->locks, 0);
+        atomic_store (&seat->barrier, 0);
         atomic_store (&seat->tid, (uint32_t) syscall (SYS_gettid));
         return i;
     }
@@ -128,6 +131,17 @@ brd_seat_is_of (brd_shared_t *shared, uint32_t number, pid_t pid)
     return number != 0 && s_is_of (brd_seat_at (shared, number), pid);
 }
 
+// All of them: how many it owed a wake-up is not known.
+static void
+s_wake (brd_shared_t *shared, _Atomic uint64_t *place)
+{
+    const uint64_t sleeps = atomic_exchange (place, 0);
+    _Atomic uint32_t *word =
+        sleeps == 0 ? NULL : brd_arena_at (shared->arena, sleeps);
+    if (word)
+        brd_futex_wake (word, INT_MAX, 1);
+}
+
 void
 brd_seat_sweep_sleepers (brd_shared_t *shared, pid_t pid)
 {
@@ -137,11 +151,8 @@ brd_seat_sweep_sleepers (brd_shared_t *shared, pid_t pid)
         brd_seat_t *seat = &self->seats[i];
         if (!s_is_of (seat, pid))
             continue;
-        const uint64_t sleeps = atomic_exchange (&seat->sleeps, 0);
-        _Atomic uint32_t *word =
-            sleeps == 0 ? NULL : brd_arena_at (shared->arena, sleeps);
-        if (word)
-            brd_futex_wake (word, 1, 1);
+        s_wake (shared, &seat->sleeps);
+        s_wake (shared, &seat->locks);
     }
 }
 

@@ -28,9 +28,12 @@ typedef struct {
     _Atomic uint32_t tid;
     _Atomic uint32_t held;  // Locks it has, or is about to have
     _Atomic uint32_t bell;  // 1: sleeps on several things (brd_bell.h)
-    // The word it sleeps on, which a wake-up meant for it may have been spent
-    // on; arena offset, 0
+    // The word it sleeps on, which a wake-up meant for others may have been
+    // spent on, or is about to wake; arena offset, 0
     _Atomic uint64_t sleeps;
+    // The same for locks alone: one is often taken by who has slept.
+    _Atomic uint64_t locks;
+    _Atomic uint64_t barrier;  // It waits at (brd_barrier.c), 0
 } brd_seat_t;
 
 // In the arena, zeros to begin with. Seat 0 is nobody's.
@@ -51,8 +54,20 @@ brd_seat_at (brd_shared_t *shared, uint32_t number);
 int
 brd_seat_is_of (brd_shared_t *shared, uint32_t number, pid_t pid);
 
-// For the sweep, in this order: words that the process slept on are woken once
-// more; its seats are free.
+// So many more, or fewer, things that are to be swept if the thread ends. For
+// the calling thread's seat.
+static inline void
+brd_seat_hold (brd_seat_t *mine, int by)
+{
+    atomic_store_explicit (
+        &mine->held,
+        atomic_load_explicit (&mine->held, memory_order_relaxed)
+            + (uint32_t) by,
+        memory_order_relaxed);
+}
+
+// For the sweep, in this order: whoever sleeps on a word that the process slept
+// on, or was about to wake, looks again; its seats are free.
 void
 brd_seat_sweep_sleepers (brd_shared_t *shared, pid_t pid);
 void

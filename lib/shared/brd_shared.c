@@ -5,8 +5,9 @@
 //     sweep   objects that live         the class lets go what pid holds
 //             shares of pid             end
 //             what pid had claimed      is freed
+//             snapshots of pid          are free
 //             words pid slept on        are woken once more
-//             seats, snapshots of pid   are free
+//             seats of pid              are free
 //
 // In this order: a seat may be another thread's only when nothing names it any
 // more, and a wake-up is repeated when what was held is free.
@@ -18,16 +19,29 @@
 
 #include "base/brd_check.h"
 #include "base/brd_sys.h"
-#include "shared/brd_object.h"
+#include "shared/brd_barrier.h"
+#include "shared/brd_condition.h"
 #include "shared/brd_root.h"
+#include "shared/brd_semaphore.h"
 
 const brd_kind_class_t *
 brd_kind_class (uint32_t kind)
 {
     static const brd_kind_class_t none;
     switch (kind) {
-    case BRD_KIND_ARRAY:
+    case BRD_KIND_EVENT:
         return &none;
+    case BRD_KIND_SEMAPHORE:
+        return &brd_semaphore_class;
+    case BRD_KIND_CONDITION:
+        return &brd_condition_class;
+    case BRD_KIND_BARRIER:
+        return &brd_barrier_class;
+    case BRD_KIND_LOCK:
+    case BRD_KIND_RLOCK:
+    case BRD_KIND_VALUE:
+    case BRD_KIND_ARRAY:
+        return &brd_lock_class;
     default:
         return NULL;
     }
@@ -184,10 +198,13 @@ brd_shared_sweep (brd_shared_t *self, pid_t pid)
     const int saved_errno = errno;
     s_dead_t dead = { .shared = self, .pid = pid };
     brd_slab_each (&self->slabs, self->arena, s_let_go, &dead);
-    brd_slab_each (&self->slabs, self->arena, s_end_shares, &dead);
-    brd_slab_each (&self->slabs, self->arena, s_free_claimed, &dead);
+    // A thread that ends leaves its process what is the process's.
+    if (((uint32_t) pid & BRD_SEAT_ENDED) == 0) {
+        brd_slab_each (&self->slabs, self->arena, s_end_shares, &dead);
+        brd_slab_each (&self->slabs, self->arena, s_free_claimed, &dead);
+        s_free_snapshots (self, pid);
+    }
     brd_seat_sweep_sleepers (self, pid);
     brd_seat_sweep (self, pid);
-    s_free_snapshots (self, pid);
     errno = saved_errno;
 }

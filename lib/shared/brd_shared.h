@@ -41,7 +41,9 @@ pid_t
 brd_shared_keeper (const brd_shared_t *self);
 
 // pid has ended, or is about to be reaped: all it held is let go of. No memory,
-// no locks; any process may call it, several at once too.
+// no locks; any process may call it, several at once too. A thread that ends
+// with something in its hands is swept like a process, but for what is the
+// process's: pid | BRD_SEAT_ENDED.
 void
 brd_shared_sweep (brd_shared_t *self, pid_t pid);
 

@@ -15,11 +15,15 @@
 #if defined __LP64__
 SAME (sizeof (brood_error_info_t), 1760);
 SAME (sizeof (brood_iter_t), 40);
+SAME (sizeof (brood_lock_stats_t), 64);
 SAME (sizeof (brood_log_line_t), 40);
 SAME (sizeof (brood_map_options_t), 176);
 SAME (sizeof (brood_options_t), 80);
 SAME (sizeof (brood_pool_options_t), 208);
 SAME (sizeof (brood_pool_stats_t), 128);
+SAME (sizeof (brood_process_class_t), 64);
+SAME (sizeof (brood_process_options_t), 176);
+SAME (sizeof (brood_rlimit_t), 24);
 SAME (sizeof (brood_task_options_t), 144);
 #endif
 

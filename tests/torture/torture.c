@@ -86,6 +86,7 @@ typedef struct {
 static const torture_group_t s_groups[] = {
     { "values", NULL, 0, 1, torture_values },
     { "state", NULL, 0, 1, torture_state },
+    { "sync", NULL, 0, 1, torture_sync },
     { "calls", "local:2", 0, 0, torture_calls },
     { "maps", "local:2", 0, 0, torture_maps },
     { "life", "local:2", 0, 0, torture_life },
@@ -93,6 +94,7 @@ static const torture_group_t s_groups[] = {
     { "inline", "inline", 0, 0, torture_calls },
     { "inline-maps", "inline", 0, 0, torture_maps },
     { "birth", "local:2", 1, 0, torture_birth },
+    { "processes", NULL, 0, 0, torture_processes },
 };
 
 static const s_try_t *s_try;

@@ -41,15 +41,16 @@ typedef struct {
     const torture_scenario_t *scenarios;  // Up to one without a name
 } torture_group_t;
 
-// torture_values.c, torture_state.c, torture_calls.c, torture_maps.c,
-// torture_life.c
+// Each in the file of its name.
 extern const torture_scenario_t torture_values[];
 extern const torture_scenario_t torture_state[];
+extern const torture_scenario_t torture_sync[];
 extern const torture_scenario_t torture_calls[];
 extern const torture_scenario_t torture_maps[];
 extern const torture_scenario_t torture_life[];
 extern const torture_scenario_t torture_deaths[];
 extern const torture_scenario_t torture_birth[];
+extern const torture_scenario_t torture_processes[];
 
 // Did the call work? If not, that must have been allowed now, and errno and the
 // text must say why; else the program ends here.

@@ -8,6 +8,8 @@
 #include "tests/t.h"
 
 #include <signal.h>
+#include <stdio.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -64,6 +66,22 @@ t_shared_kill (pid_t pid)
 {
     assert_int_equal (kill (pid, SIGKILL), 0);
     return t_shared_reap (pid);
+}
+
+// 1 if the process, *(pid_t *) arg, sleeps on a word: of futex_waitv (), or of
+// futex () where there is no such call. For t_eventually ().
+static inline int
+t_shared_sleeps (void *arg)
+{
+    char path[64];
+    long number = -1;
+    snprintf (path, sizeof path, "/proc/%d/syscall", (int) *(pid_t *) arg);
+    FILE *file = fopen (path, "re");
+    if (!file)
+        return 0;
+    const int got = fscanf (file, "%ld", &number);
+    fclose (file);
+    return got == 1 && (number == 449 || number == SYS_futex);
 }
 
 #endif  // T_SHARED_H

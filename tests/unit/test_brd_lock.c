@@ -244,6 +244,84 @@ s_test_interrupt (void **state)
     assert_int_equal (brd_lock_release (&s_it->lock, t_shared), 0);
 }
 
+static int
+s_acquire_and_count (void *arg)
+{
+    (void) arg;
+    const int rc = s_acquire (-1);
+    atomic_store (&s_it->told, rc);
+    return rc;
+}
+
+// What a release does, but for its last step.
+static int
+s_let_go_and_stop (void *arg)
+{
+    brd_seat_t *mine = brd_seat_at (t_shared, brd_seat_mine (t_shared));
+    if (s_acquire (-1) < 0)
+        return 1;
+    atomic_store (&s_it->flag, 1);
+    if (!t_eventually (s_somebody_sleeps, NULL, 20))
+        return 2;
+    atomic_store (&mine->locks, brd_arena_offset (t_arena, &s_it->lock));
+    atomic_store (&s_it->lock.word, 0);
+    atomic_store (&s_it->flag, 2);
+    (void) arg;
+    for (;;)
+        pause ();
+}
+
+static int
+s_flagged_twice (void *arg)
+{
+    (void) arg;
+    return atomic_load (&s_it->flag) == 2;
+}
+
+static void
+s_test_killed_before_the_wake (void **state)
+{
+    (void) state;
+    const pid_t killed = t_shared_fork (s_let_go_and_stop, NULL);
+    assert_true (t_eventually (s_flagged, NULL, 20));
+    const pid_t sleeper = t_shared_fork (s_acquire_and_count, NULL);
+    assert_true (t_eventually (s_flagged_twice, NULL, 20));
+    assert_int_equal (kill (killed, SIGKILL), 0);
+    assert_int_equal (s_reap (killed), -SIGKILL);
+    assert_int_equal (s_reap (sleeper), 0);
+}
+
+static void *
+s_hold_and_end (void *arg)
+{
+    brd_lock_object_t *it = arg;
+    return brd_lock_try (&it->lock, t_shared) == 0 ? arg : NULL;
+}
+
+// As if its process had died, as far as the lock is concerned; what is the
+// process's own stays.
+static void
+s_test_thread_ends (void **state)
+{
+    (void) state;
+    pthread_t thread;
+    void *held;
+    brd_hold_t hold;
+    assert_int_equal (
+        brd_object_new (
+            t_shared, BRD_KIND_LOCK, sizeof (brd_lock_object_t), 0, &hold),
+        0);
+    brd_object_publish (&hold);
+    brd_lock_object_t *it = (brd_lock_object_t *) (void *) hold.object;
+    assert_int_equal (pthread_create (&thread, NULL, s_hold_and_end, it), 0);
+    assert_int_equal (pthread_join (thread, &held), 0);
+    assert_ptr_equal (held, it);
+    assert_int_equal (brd_lock_try (&it->lock, t_shared), 1);
+    assert_int_equal (brd_lock_release (&it->lock, t_shared), 0);
+    assert_int_equal (it->object.shares, 1);
+    brd_hold_drop (&hold);
+}
+
 int
 main (void)
 {
@@ -254,6 +332,8 @@ main (void)
         cmocka_unit_test_setup (s_test_death, s_reset),
         cmocka_unit_test_setup (s_test_killed_at_random, s_reset),
         cmocka_unit_test_setup (s_test_interrupt, s_reset),
+        cmocka_unit_test_setup (s_test_killed_before_the_wake, s_reset),
+        cmocka_unit_test_setup (s_test_thread_ends, s_reset),
     };
     t_watchdog (100);
     return cmocka_run_group_tests (tests, s_setup, t_shared_teardown);

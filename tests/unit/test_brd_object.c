@@ -34,7 +34,7 @@ s_new (brd_hold_t *ret_hold, size_t block_size)
 {
     assert_int_equal (
         brd_object_new (
-            t_shared, BRD_KIND_ARRAY, sizeof (s_thing_t), block_size, ret_hold),
+            t_shared, BRD_KIND_EVENT, sizeof (s_thing_t), block_size, ret_hold),
         0);
     brd_object_publish (ret_hold);
 }
@@ -73,7 +73,7 @@ s_test_bad_refs (void **state)
     brd_ref_t bad[] = { ref, ref, ref, ref, ref };
     bad[0].brood++;
     bad[1].object++;
-    bad[2].kind = BRD_KIND_LOCK;
+    bad[2].kind = BRD_KIND_ARRAY;
     bad[3].offset += 8;
     bad[4].offset = UINT64_MAX;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
@@ -184,7 +184,7 @@ s_churn (void *arg)
         brd_hold_t hold, second;
         brd_ref_t ref;
         if (brd_object_new (
-                t_shared, BRD_KIND_ARRAY, sizeof (s_thing_t), BLOCK, &hold)
+                t_shared, BRD_KIND_EVENT, sizeof (s_thing_t), BLOCK, &hold)
             < 0)
             return 1;
         brd_object_publish (&hold);

@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/brd_check.h"
 #include "base/brd_fault.h"
@@ -128,12 +129,40 @@ s_test_cpus (void **state)
     unsetenv ("BROOD_CPUS");
 }
 
+// A worker killed on a busy machine was said to have closed its descriptors:
+// it had, dying.
+static void
+s_test_is_ending (void **state)
+{
+    (void) state;
+    siginfo_t info;
+    int ends[2];
+    assert_int_equal (pipe (ends), 0);
+    const pid_t pid = fork ();
+    if (pid == 0) {
+        char byte;
+        close (ends[1]);
+        (void) !read (ends[0], &byte, 1);
+        _exit (0);
+    }
+    assert_true (pid > 0);
+    assert_int_equal (brd_process_is_ending (getpid ()), 0);
+    assert_int_equal (brd_process_is_ending (pid), 0);
+    close (ends[0]);
+    close (ends[1]);
+    assert_int_equal (waitid (P_PID, (id_t) pid, &info, WEXITED | WNOWAIT), 0);
+    assert_int_equal (brd_process_is_ending (pid), 1);
+    assert_int_equal (waitpid (pid, NULL, 0), pid);
+    assert_int_equal (brd_process_is_ending (pid), 0);
+}
+
 int
 main (void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test (s_test_roles),
         cmocka_unit_test (s_test_cpus),
+        cmocka_unit_test (s_test_is_ending),
     };
     t_watchdog (60);
     return cmocka_run_group_tests (tests, NULL, NULL);

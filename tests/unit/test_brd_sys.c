@@ -27,7 +27,7 @@ s_test_descriptors (void **state)
 {
     (void) state;
     const int before = t_open_fds ();
-    int fds[7];
+    int fds[8];
     fds[0] = brd_sys_memfd ("test");
     fds[1] = brd_sys_eventfd ();
     fds[2] = brd_sys_timerfd ();
@@ -40,12 +40,13 @@ s_test_descriptors (void **state)
     assert_int_equal (brd_sys_seqpacket_pair (pair), 0);
     fds[5] = pair[0];
     fds[6] = pair[1];
-    for (int i = 0; i < 7; i++)
+    fds[7] = brd_sys_pidfd (getpid ());
+    for (int i = 0; i < 8; i++)
         s_assert_cloexec (fds[i]);
     assert_true ((fcntl (fds[1], F_GETFL) & O_NONBLOCK) != 0);
     assert_true ((fcntl (fds[2], F_GETFL) & O_NONBLOCK) != 0);
     errno = EBUSY;
-    for (int i = 0; i < 7; i++) {
+    for (int i = 0; i < 8; i++) {
         brd_sys_close (&fds[i]);
         assert_int_equal (fds[i], -1);
         brd_sys_close (&fds[i]);
@@ -249,6 +250,8 @@ s_call (int which)
         return brd_sys_write (-1, &byte, 1);
     case 15:
         return brd_sys_thread (&thread, s_thread, NULL);
+    case 16:
+        return brd_sys_pidfd (getpid ());
     default:
         return 0;
     }
@@ -258,7 +261,7 @@ static void
 s_test_each_can_fail (void **state)
 {
     (void) state;
-    for (int which = 0; which < 16; which++) {
+    for (int which = 0; which < 17; which++) {
         brd_fault_arm (BRD_FAULT_SYSTEM, 1, ENFILE);
         errno = 0;
         assert_int_equal (s_call (which), -1);

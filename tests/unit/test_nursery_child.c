@@ -176,7 +176,8 @@ s_main_descriptors (const brd_nursery_birth_t *birth)
     for (int fd = 0; fd < 200; fd++) {
         struct stat status;
         const int flags = fcntl (fd, F_GETFL);
-        if (flags < 0 || fd == birth->listen_fd || fd == birth->life_fd)
+        if (flags < 0 || fd == birth->listen_fd || fd == birth->life_fd
+            || fd == birth->owner_fd)
             continue;
         int what = S_OTHER;
         if (fstat (fd, &status) == 0 && s_same_file (&status, "/dev/null"))
