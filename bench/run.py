@@ -50,6 +50,7 @@ BROOD = [
     *[("W6", "brood pool", f"bench_start_stop {n}") for n in (2, 16, 64)],
     ("W7", "brood map", "bench_uneven map"),
     ("W7", "brood submit", "bench_uneven submit"),
+    *[("W8", "brood lock", f"bench_lock {n} 40000000") for n in (1, 4)],
     ("pending", "brood", "bench_pending 1000000"),
 ]
 
@@ -123,6 +124,8 @@ AIMS = [
     ("W6 pss/worker 64", "brood pool", 400, "<= 1"),
     ("W7 efficiency", "brood map", 98, ">= 1"),
     ("W7 efficiency", "brood submit", 98, ">= 1"),
+    *[(f"W8 lock x{n}", "brood lock", "C robust mutex", ">= 0.5")
+      for n in (1, 4)],
     # 5 bytes of payload and 150 of book-keeping.
     ("pending without future", "brood", 155, "<= 1"),
 ]
