@@ -165,9 +165,11 @@ brd_lock_enter (brd_lock_t *self, brd_shared_t *shared)
 int
 brd_lock_release (brd_lock_t *self, brd_shared_t *shared)
 {
-    if (!brd_lock_mine (self, shared))
+    const uint32_t holder =
+        s_seat (atomic_load_explicit (&self->word, memory_order_relaxed));
+    if (holder == 0 || holder != brd_seat_mine (shared))
         return brd_error_set (EPERM, "this thread does not hold the lock");
-    brd_seat_t *seat = brd_seat_at (shared, brd_seat_mine (shared));
+    brd_seat_t *seat = brd_seat_at (shared, holder);
     // Killed between the next two, it would have let go and woken nobody.
     atomic_store_explicit (
         &seat->locks, s_offset (self, shared), memory_order_relaxed);
