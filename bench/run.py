@@ -30,7 +30,7 @@ ROOT = os.path.dirname(HERE)
 JOB_LIMIT_S = 120
 OTHERS_MOST = 0.05  # Of the machine, before a job is run again
 SKIP = 77
-LOWER_IS_BETTER = {"us", "ms", "s", "kB", "B"}
+LOWER_IS_BETTER = {"ns", "us", "ms", "s", "kB", "B"}
 SIZES = (("1M", 1000000), ("10M", 10000000))
 
 # brood's programs: workloads, the name in the tables, command.
@@ -47,11 +47,15 @@ BROOD = [
     ("W2", "brood submit, all", "bench_submit all 500000"),
     ("W2", "brood submit, 500 in flight", "bench_submit window 500000"),
     ("W3", "brood submit and get", "bench_submit sync 20000"),
+    *[("W4", name, f"bench_queue {how} {n} {n} 2000000") for n in (1, 4)
+      for name, how in (("brood queue", "one"),
+                        ("brood queue, 100 at a time", "many"))],
     *[("W6", "brood pool", f"bench_start_stop {n}") for n in (2, 16, 64)],
     ("W7", "brood map", "bench_uneven map"),
     ("W7", "brood submit", "bench_uneven submit"),
-    *[("W8", "brood lock", f"bench_lock {n} 40000000") for n in (1, 4)],
     ("pending", "brood", "bench_pending 1000000"),
+    ("lock", "brood", "bench_lock pair 20000000"),
+    ("lock", "brood", "bench_lock contended 1000000"),
 ]
 
 # The peers', in peers/ of the build, or a .py of the sources.
@@ -119,13 +123,13 @@ AIMS = [
     ("W2 tasks", "brood submit, 500 in flight", "zmq by hand", ">= 2"),
     ("W3 rtt median", "brood submit and get", "zmq by hand", "<= 1.15"),
     ("W3 rtt p99", "brood submit and get", "zmq by hand", "<= 1.15"),
+    *[(f"W4 queue {n}", "brood queue", "zmq by hand, broker", ">= 1")
+      for n in ("1-1", "4-4")],
     *[(f"W6 start+stop {n}", "brood pool", "zmq by hand", "<= 1.2")
       for n in (2, 16, 64)],
     ("W6 pss/worker 64", "brood pool", 400, "<= 1"),
     ("W7 efficiency", "brood map", 98, ">= 1"),
     ("W7 efficiency", "brood submit", 98, ">= 1"),
-    *[(f"W8 lock x{n}", "brood lock", "C robust mutex", ">= 0.5")
-      for n in (1, 4)],
     # 5 bytes of payload and 150 of book-keeping.
     ("pending without future", "brood", 155, "<= 1"),
 ]

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: MPL-2.0
 #
 # The shared library is found without anything else installed. The static one
-# needs libzmq's and msgpack-c's development files, so its target is in an
+# needs the development files of others, so its target is in an
 # export of its own: broodConfig.cmake loads it where those are found.
 
 include (CMakePackageConfigHelpers)
@@ -13,18 +13,26 @@ set (BROOD_HEADERS
      brood_array.h
      brood_barrier.h
      brood_condition.h
+     brood_conn.h
+     brood_dict.h
      brood_error.h
      brood_event.h
      brood_future.h
      brood_init.h
+     brood_list.h
+     brood_listener.h
      brood_lock.h
      brood_log.h
+     brood_manager.h
      brood_msg.h
      brood_msgpack.h
+     brood_namespace.h
      brood_pool.h
      brood_prelude.h
      brood_process.h
      brood_progress.h
+     brood_proxy.h
+     brood_queue.h
      brood_rlock.h
      brood_semaphore.h
      brood_stream.h
@@ -63,7 +71,7 @@ install (FILES ${PROJECT_BINARY_DIR}/broodConfig.cmake
 
 # --- And for everybody else ------------------------------------------------
 
-set (BROOD_PC_REQUIRES "libzmq, ${MSGPACK_MODULE_NAME}")
+set (BROOD_PC_REQUIRES "libzmq, libsodium, ${MSGPACK_MODULE_NAME}")
 if (JANSSON_FOUND)
     string (APPEND BROOD_PC_REQUIRES ", jansson")
 endif ()

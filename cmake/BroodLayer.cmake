@@ -7,7 +7,7 @@
 # makes the object library brd_wire, and, with BROOD_TESTS, brd_wire_testing:
 # the same sources with -DBRD_FAULTS. The shared and the static library are the
 # sum of the former, brood_testing is the sum of the latter. LIBS takes zmq,
-# msgpack and jansson; their include directories reach this layer and no other.
+# sodium, msgpack and jansson; their include directories reach this layer and no other.
 
 set (BROOD_WARNINGS
      -Wall -Wextra -Wpedantic -Wformat=2 -Wshadow -Wconversion
@@ -87,7 +87,8 @@ function (brood_sum name type suffix)
         ${name} INTERFACE $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
         $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
     target_link_libraries (
-        ${name} PRIVATE PkgConfig::ZMQ PkgConfig::MSGPACK Threads::Threads m)
+        ${name} PRIVATE PkgConfig::ZMQ PkgConfig::SODIUM PkgConfig::MSGPACK
+                        Threads::Threads m)
     if (JANSSON_FOUND)
         target_link_libraries (${name} PRIVATE PkgConfig::JANSSON)
     endif ()

@@ -49,6 +49,11 @@
 #include "brood/brood_progress.h"
 #include "brood/brood_wait.h"
 
+// Talk
+#include "brood/brood_queue.h"
+#include "brood/brood_conn.h"
+#include "brood/brood_listener.h"
+
 // Agree
 #include "brood/brood_lock.h"
 #include "brood/brood_rlock.h"
@@ -60,6 +65,11 @@
 // Share
 #include "brood/brood_value.h"
 #include "brood/brood_array.h"
+#include "brood/brood_manager.h"
+#include "brood/brood_dict.h"
+#include "brood/brood_list.h"
+#include "brood/brood_namespace.h"
+#include "brood/brood_proxy.h"
 
 // clang-format on
 

@@ -144,7 +144,7 @@ s_intermediate (const brd_nursery_seed_t *seed)
 }
 
 // 0, or -1 with the nursery's own errno, ETIMEDOUT, or ECONNRESET when it died
-// on the way.
+// on the way; with its pid, if it has come so far.
 static int
 s_await_ready (int fd, brd_nursery_report_t *ret_report)
 {
@@ -164,11 +164,32 @@ s_await_ready (int fd, brd_nursery_report_t *ret_report)
             errno = ECONNRESET;
         if (size != (ssize_t) sizeof *ret_report)
             return -1;
+        if (ret_report->type == BRD_NURSERY_BORN)
+            continue;
         if (ret_report->type == BRD_NURSERY_READY)
             return 0;
         errno = ret_report->error;
         return -1;
     }
+}
+
+// Orphans come to this process.
+static int
+s_is_reaper (void)
+{
+    int reaper = 0;
+    return getpid () == 1
+           || (prctl (PR_GET_CHILD_SUBREAPER, &reaper) == 0 && reaper);
+}
+
+// A snapshot of no use, which dies of that. One that hangs is not waited for.
+static void
+s_bury (pid_t pid)
+{
+    const int saved_errno = errno;
+    if (pid > 0 && s_is_reaper ())
+        (void) waitpid (pid, NULL, saved_errno == ETIMEDOUT ? WNOHANG : 0);
+    errno = saved_errno;
 }
 
 // One snapshot. Returns the owner's end, or -1 with errno.
@@ -193,10 +214,13 @@ s_try (brd_nursery_seed_t *seed, brd_nursery_report_t *ret_report)
         (void) waitpid (pid, NULL, 0);
         s_take_sigchld (pid);
     }
+    memset (ret_report, 0, sizeof *ret_report);
     if (rc == 0)
         rc = s_await_ready (seed->pair[0], ret_report);
-    if (rc < 0)
+    if (rc < 0) {
         brd_sys_close (&seed->pair[0]);
+        s_bury (ret_report->pid);
+    }
     return seed->pair[0];
 }
 
@@ -286,12 +310,10 @@ void
 brd_nursery_reap (int watch, pid_t pid)
 {
     const int saved_errno = errno;
-    int reaper = 0;
     siginfo_t info;
     if (watch >= 0)
         (void) waitid (P_PIDFD, (id_t) watch, &info, WEXITED | WNOHANG);
-    else if (getpid () == 1
-             || (prctl (PR_GET_CHILD_SUBREAPER, &reaper) == 0 && reaper))
+    else if (s_is_reaper ())
         (void) waitpid (pid, NULL, WNOHANG);
     errno = saved_errno;
 }

@@ -106,7 +106,8 @@ typedef enum {
                             // it was to be like could not be had
     BRD_NURSERY_STOPPED,    // worker: got SIGSTOP or the like
     BRD_NURSERY_CONTINUED,  // worker
-    BRD_NURSERY_ENDED       // worker, status (as waitpid gives it), closed
+    BRD_NURSERY_ENDED,      // worker, status (as waitpid gives it), closed
+    BRD_NURSERY_BORN        // Before READY, to its start alone: pid
 } brd_nursery_report_type_t;
 
 // Of what an only child was to be like.

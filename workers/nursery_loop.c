@@ -736,8 +736,11 @@ s_set_up (const brd_nursery_seed_t *seed)
 void
 brd_nursery_loop_run (const brd_nursery_seed_t *seed)
 {
-    brd_nursery_report_t report = { .type = BRD_NURSERY_READY,
+    brd_nursery_report_t report = { .type = BRD_NURSERY_BORN,
                                     .pid = getpid () };
+    if (s_send (seed->pair[1], &report) < 0)
+        _exit (S_EXIT_NOT_READY);
+    report.type = BRD_NURSERY_READY;
     s_nursery_t *self = s_set_up (seed);
     if (!self) {
         report.type = BRD_NURSERY_FAILED;

@@ -76,6 +76,16 @@ brood_fd (void);
 BROOD_EXPORT long
 brood_dispatch (int timeout_ms);
 
+// The key that listeners and those who connect prove to each other to know; it
+// is never sent. brood_init () makes one of 32 random bytes, which children
+// inherit; programs that are not children of one another must set the same one,
+// from a file that others cannot read, say. Holds for listeners and connections
+// made from then on, here and in children born later. At most
+// BROOD_AUTHKEY_SIZE_MAX bytes, which are copied.
+#define BROOD_AUTHKEY_SIZE_MAX 256
+BROOD_EXPORT int
+brood_set_authkey (const void *key, size_t size_bytes);
+
 // "0.1.0": the library's own version, where BROOD_VERSION_* is the header's.
 BROOD_EXPORT const char *
 brood_version (void);

@@ -25,8 +25,8 @@ extern "C" {
 // Death of a holder. The next acquire succeeds with 1 instead of 0, once: the
 // lock is held, but what it guards may be half done.
 //
-// Where it lives. In the shared memory of this host: an uncontended pair costs
-// less than 100 ns. It goes with its last handle.
+// Where it lives. In the shared memory of this host: taking a free one asks
+// nobody, neither another process nor the kernel. It goes with its last handle.
 //
 // Threads and fork. The holder is a thread; only it can release. A thread that
 // ends with the lock has died with it.

@@ -63,9 +63,9 @@ s_command (const brood_process_t *self, uint32_t type, int signal)
     return 0;
 }
 
-// The next report. 1, 0 if there is none yet, -1 if there will be none. The
-// error a nursery leaves that ended with a command unread comes once, before
-// what it had said.
+// The next report. 1, 0 with errno if it cannot be had just now, -1 if there
+// will be none. The error a nursery leaves that ended with a command unread
+// comes once, before what it had said.
 static int
 s_report (const brood_process_t *self,
           int flags,
@@ -247,7 +247,8 @@ brd_process_run_look (brood_process_t *self)
     if (self->fd >= 0 && !s_is_readable (brd_process_run_sentinel (self)))
         return 0;
     const int said = s_report (self, MSG_PEEK, &report);
-    if (said == 0 && self->watch < 0) {
+    // None of a nursery that has gone is none for ever.
+    if (said == 0 && (self->watch < 0 || errno != EAGAIN)) {
         errno = saved_errno;
         return 0;
     }

@@ -19,6 +19,7 @@
 #include "base/brd_process.h"
 #include "base/brd_sleep.h"
 #include "base/brd_sys.h"
+#include "client/brd_session.h"
 #include "client/brd_tasks.h"
 
 static struct {
@@ -28,6 +29,7 @@ static struct {
     uint64_t brood;
     int inline_calls;
     char *pool_spec;
+    brd_authkey_t authkey;
     int forks_seen;  // 1: s_forked is registered
     int keep_exit;
     uint32_t exit_birth;  // Process that has registered s_at_exit
@@ -77,6 +79,14 @@ s_start (const brood_options_t *options)
     if (brd_sys_random (&s_runtime.brood, sizeof s_runtime.brood) < 0)
         return brd_error_system ("random bytes");
     s_runtime.brood |= 1;  // 0 means: cannot travel
+    if (s_runtime.authkey.size == 0) {
+        const size_t size = 32;
+        if (brd_sys_random (s_runtime.authkey.bytes, size) < 0)
+            return brd_error_system ("random bytes");
+        s_runtime.authkey.size = size;
+    }
+    if (brd_session_make_secret () < 0)
+        return -1;
     brd_arena_t *arena =
         brd_arena_new (options ? options->arena_size_bytes : 0);
     if (!arena)
@@ -227,6 +237,22 @@ brd_runtime_set_pool_spec (const char *spec)
     brd_mem_free (s_runtime.pool_spec);
     s_runtime.pool_spec = copy;
     return 0;
+}
+
+void
+brd_runtime_authkey (brd_authkey_t *ret_key)
+{
+    pthread_mutex_lock (&s_runtime.lock);
+    *ret_key = s_runtime.authkey;
+    pthread_mutex_unlock (&s_runtime.lock);
+}
+
+void
+brd_runtime_set_authkey (const brd_authkey_t *key)
+{
+    pthread_mutex_lock (&s_runtime.lock);
+    s_runtime.authkey = *key;
+    pthread_mutex_unlock (&s_runtime.lock);
 }
 
 int

@@ -63,6 +63,17 @@ brd_runtime_pool_spec (void);
 int
 brd_runtime_set_pool_spec (const char *spec);
 
+// The key of listeners and connections.
+typedef struct {
+    size_t size;
+    unsigned char bytes[BROOD_AUTHKEY_SIZE_MAX];
+} brd_authkey_t;
+
+void
+brd_runtime_authkey (brd_authkey_t *ret_key);
+void
+brd_runtime_set_authkey (const brd_authkey_t *key);
+
 // 1 if pools are inline whatever their spec says.
 int
 brd_runtime_inline (void);

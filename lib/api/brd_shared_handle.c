@@ -109,5 +109,5 @@ brd_shared_handle_check (const brd_shared_handle_t *self,
     if (brd_handle_check (self ? &self->handle : NULL, kind, function) < 0)
         return -1;
     // A share is made behind the back of a const handle: it is the process's.
-    return brd_hold_share ((brd_hold_t *) &self->hold) ? 0 : -1;
+    return brd_hold_need_share ((brd_hold_t *) &self->hold);
 }

@@ -24,6 +24,9 @@ typedef struct {
 extern const brd_waitable_t brd_event_waitable;
 extern const brd_waitable_t brd_future_waitable;
 extern const brd_waitable_t brd_process_waitable;
+extern const brd_waitable_t brd_queue_waitable;
 extern const brd_waitable_t brd_stream_waitable;
+extern const brd_waitable_t brd_conn_waitable;
+extern const brd_waitable_t brd_listener_waitable;
 
 #endif  // BRD_WAITABLE_H

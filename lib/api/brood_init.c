@@ -91,6 +91,20 @@ brood_dispatch (int timeout_ms)
                 : -1;
 }
 
+int
+brood_set_authkey (const void *key, size_t size_bytes)
+{
+    BRD_REQUIRE (key != NULL, -1);
+    BRD_REQUIRE (size_bytes > 0 && size_bytes <= BROOD_AUTHKEY_SIZE_MAX, -1);
+    if (brd_runtime_need () < 0)
+        return -1;
+    brd_authkey_t copy = { .size = size_bytes };
+    memcpy (copy.bytes, key, size_bytes);
+    brd_runtime_set_authkey (&copy);
+    explicit_bzero (&copy, sizeof copy);
+    return 0;
+}
+
 #define S_TEXT_(number) #number
 #define S_VERSION_(major, minor, patch) \
     S_TEXT_ (major) "." S_TEXT_ (minor) "." S_TEXT_ (patch)

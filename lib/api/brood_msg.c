@@ -130,17 +130,9 @@ brood_msg_vunpack (const brood_msg_t *self, const char *picture, va_list args)
 {
     BRD_REQUIRE_HANDLE (self, BRD_KIND_MSG, -1);
     BRD_REQUIRE (picture != NULL, -1);
-    if (brd_msg_settle (self) < 0)
-        return -1;
-    const brd_picture_source_t source = {
-        .bytes = self->bytes,
-        .size = self->size,
-        .ref = brd_ref_add,
-        .arg = (void *) self,
-    };
     va_list copy;
     va_copy (copy, args);
-    const int answer = brd_picture_unpack (&source, picture, &copy);
+    const int answer = brd_msg_unpack (self, picture, &copy);
     va_end (copy);
     return answer;
 }

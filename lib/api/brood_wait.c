@@ -51,8 +51,14 @@ s_waitable (const void *handle)
         return &brd_future_waitable;
     case BRD_KIND_PROCESS:
         return &brd_process_waitable;
+    case BRD_KIND_QUEUE:
+        return &brd_queue_waitable;
     case BRD_KIND_STREAM:
         return &brd_stream_waitable;
+    case BRD_KIND_CONN:
+        return &brd_conn_waitable;
+    case BRD_KIND_LISTENER:
+        return &brd_listener_waitable;
     default:
         return NULL;
     }

@@ -467,17 +467,40 @@ s_is_same (uint64_t word, uint64_t head)
            && s_generation (word) == s_generation (head);
 }
 
+// 1, or 0: if it is no head, its owner has died and is being swept just now.
+static int
+s_free (brd_arena_t *self, size_t first, uint64_t head)
+{
+    uint64_t word = head;
+    while (s_is_same (word, head)) {
+        if (s_release (self, first, word))
+            return 1;
+        word = s_load (self, first);
+    }
+    return 0;
+}
+
 void
 brd_arena_free (brd_arena_t *self, void *block)
 {
     if (!block)
         return;
     const size_t first = s_run_of_block (self, block);
+    (void) s_free (self, first, s_load (self, first));
+}
+
+uint64_t
+brd_arena_mark (const brd_arena_t *self, const void *block)
+{
+    return s_generation (s_load (self, s_run_of_block (self, block)));
+}
+
+int
+brd_arena_free_marked (brd_arena_t *self, void *block, uint64_t mark)
+{
+    const size_t first = s_run_of_block (self, block);
     const uint64_t head = s_load (self, first);
-    uint64_t word = head;
-    // If it is no head, its owner has died and is being swept just now.
-    while (s_is_same (word, head) && !s_release (self, first, word))
-        word = s_load (self, first);
+    return s_generation (head) == mark && s_free (self, first, head);
 }
 
 int

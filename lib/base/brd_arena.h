@@ -45,6 +45,15 @@ brd_arena_alloc (brd_arena_t *self, size_t size, uint32_t slot, int zero);
 void
 brd_arena_free (brd_arena_t *self, void *block);
 
+// What tells a block from all others that ever began at its place.
+uint64_t
+brd_arena_mark (const brd_arena_t *self, const void *block);
+
+// Frees what is at that place if it still is the block of that mark: 1, or 0 if
+// that was freed or swept already.
+int
+brd_arena_free_marked (brd_arena_t *self, void *block, uint64_t mark);
+
 // From now on the block belongs to slot. -1 with ENOENT if there is no block
 // any more: its owner had died and was swept. So give first, then tell the
 // other process; it cannot be late then.

@@ -58,16 +58,16 @@ int
 brd_process_become (brd_role_t role)
 {
     s_page_t *page = atomic_load (&s_page);
-    if (!page) {
+    if (!page)
         page = s_new_page ();
-        if (!page)
-            return -1;
-        atomic_store (&s_page, page);
-    }
+    if (!page)
+        return -1;
     if (role != BRD_ROLE_OWNER)
         brd_sleep_reset ();
     atomic_store (&page->birth, atomic_fetch_add (&s_births, 1) + 1);
     atomic_store (&page->role, role);
+    // Last: to another thread an empty page would mean that this is a stray.
+    atomic_store (&s_page, page);
     return 0;
 }
 

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
@@ -26,6 +27,12 @@
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL 8U
 #endif
+
+// What carries one descriptor, aligned as the kernel wants it.
+typedef union {
+    struct cmsghdr align;
+    char room[CMSG_SPACE (sizeof (int))];
+} s_control_t;
 
 int
 brd_sys_memfd (const char *name)
@@ -121,6 +128,51 @@ brd_sys_seqpacket_pair (int ret_fds[2])
 }
 
 int
+brd_sys_socket (int family)
+{
+    if (brd_fault_hit (BRD_FAULT_SYSTEM))
+        return -1;
+    return socket (family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+}
+
+// Not again after EINTR: it goes on by itself, and a second call says so.
+int
+brd_sys_connect (int fd, const struct sockaddr *to, socklen_t size)
+{
+    if (brd_fault_hit (BRD_FAULT_SYSTEM))
+        return -1;
+    return connect (fd, to, size);
+}
+
+int
+brd_sys_bind (int fd, const struct sockaddr *at, socklen_t size)
+{
+    if (brd_fault_hit (BRD_FAULT_SYSTEM))
+        return -1;
+    return bind (fd, at, size);
+}
+
+int
+brd_sys_listen (int fd)
+{
+    if (brd_fault_hit (BRD_FAULT_SYSTEM))
+        return -1;
+    return listen (fd, SOMAXCONN);
+}
+
+int
+brd_sys_accept (int fd)
+{
+    if (brd_fault_hit (BRD_FAULT_SYSTEM))
+        return -1;
+    int peer;
+    do
+        peer = accept4 (fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    while (peer < 0 && errno == EINTR);
+    return peer;
+}
+
+int
 brd_sys_datagram (void)
 {
     if (brd_fault_hit (BRD_FAULT_SYSTEM))
@@ -183,6 +235,54 @@ brd_sys_recv (int fd, void *bytes, size_t size, int flags)
     do
         n = recv (fd, bytes, size, flags);
     while (n < 0 && errno == EINTR);
+    return n;
+}
+
+ssize_t
+brd_sys_send_fd (int fd, const void *bytes, size_t size, int passed)
+{
+    if (brd_fault_hit (BRD_FAULT_SYSTEM))
+        return -1;
+    s_control_t control = { .room = { 0 } };
+    struct iovec iov = { .iov_base = (void *) bytes, .iov_len = size };
+    struct msghdr msg = { .msg_iov = &iov,
+                          .msg_iovlen = 1,
+                          .msg_control = &control,
+                          .msg_controllen = CMSG_LEN (sizeof passed) };
+    struct cmsghdr *head = CMSG_FIRSTHDR (&msg);
+    head->cmsg_level = SOL_SOCKET;
+    head->cmsg_type = SCM_RIGHTS;
+    head->cmsg_len = CMSG_LEN (sizeof passed);
+    memcpy (CMSG_DATA (head), &passed, sizeof passed);
+    ssize_t n;
+    do
+        n = sendmsg (fd, &msg, MSG_NOSIGNAL);
+    while (n < 0 && errno == EINTR);
+    return n;
+}
+
+ssize_t
+brd_sys_recv_fd (int fd, void *bytes, size_t size, int *ret_passed)
+{
+    if (brd_fault_hit (BRD_FAULT_SYSTEM))
+        return -1;
+    s_control_t control;
+    struct iovec iov = { .iov_base = bytes, .iov_len = size };
+    // Room for one and no more: the kernel closes what does not fit.
+    struct msghdr msg = { .msg_iov = &iov,
+                          .msg_iovlen = 1,
+                          .msg_control = &control,
+                          .msg_controllen = CMSG_LEN (sizeof (int)) };
+    ssize_t n;
+    do
+        n = recvmsg (fd, &msg, MSG_CMSG_CLOEXEC);
+    while (n < 0 && errno == EINTR);
+    if (n < 0)
+        return -1;
+    const struct cmsghdr *head = CMSG_FIRSTHDR (&msg);
+    *ret_passed = msg.msg_flags & MSG_CTRUNC ? BRD_SYS_LOST_FD : BRD_SYS_NO_FD;
+    if (head && head->cmsg_level == SOL_SOCKET && head->cmsg_type == SCM_RIGHTS)
+        memcpy (ret_passed, CMSG_DATA (head), sizeof *ret_passed);
     return n;
 }
 

@@ -51,6 +51,10 @@ s_set (brood_msg_t *self, const void *bytes, size_t size)
         atomic_store_explicit (&self->tree, NULL, memory_order_relaxed);
         tree->free (tree);
     }
+    brd_msg_extra_t *lender = self->lender;
+    self->lender = NULL;
+    if (lender)
+        lender->free (lender);
 }
 
 // The value is elsewhere: buf is for the next one.
@@ -97,6 +101,7 @@ brd_msg_new_empty (void)
     atomic_init (&self->refs, NULL);
     atomic_init (&self->tree, NULL);
     self->packer = NULL;
+    self->lender = NULL;
     atomic_init (&self->packing, BRD_MSG_READY);
     self->changes = 0;
     return self;
@@ -117,10 +122,27 @@ brd_msg_new_take (void *bytes, size_t size)
     brood_msg_t *self = brd_msg_new_empty ();
     if (!self)
         return NULL;
+    brd_msg_reset_take (self, bytes, size);
+    return self;
+}
+
+void
+brd_msg_reset_take (brood_msg_t *self, void *bytes, size_t size)
+{
+    brd_buf_fini (&self->buf);
     self->buf.bytes = bytes;
     self->buf.size = self->buf.room = size;
     brd_msg_changed (self);
-    return self;
+}
+
+void
+brd_msg_reset_lent (brood_msg_t *self,
+                    const void *bytes,
+                    size_t size,
+                    brd_msg_extra_t *lender)
+{
+    (void) brd_msg_reset_view (self, bytes, size);
+    self->lender = lender;
 }
 
 int
@@ -235,4 +257,18 @@ brd_msg_copy (brood_msg_t *self, const void *bytes, size_t size)
     self->buf = out;
     brd_msg_changed (self);
     return 0;
+}
+
+int
+brd_msg_unpack (const brood_msg_t *self, const char *picture, va_list *args)
+{
+    if (brd_msg_settle (self) < 0)
+        return -1;
+    const brd_picture_source_t source = {
+        .bytes = self->bytes,
+        .size = self->size,
+        .ref = brd_ref_add,
+        .arg = (void *) self,
+    };
+    return brd_picture_unpack (&source, picture, args);
 }

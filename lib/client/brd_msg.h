@@ -55,6 +55,7 @@ struct brood_msg {
     _Atomic (brd_ref_made_t *) refs;
     _Atomic (brd_msg_extra_t *) tree;  // Of brood_msg_object (); of this value
     brd_msg_extra_t *packer;           // Of brood_msg_packer ()
+    brd_msg_extra_t *lender;           // Whose the bytes are; of this value
     _Atomic int packing;               // BRD_MSG_READY and so on, or an errno
     uint32_t changes;                  // So that iterators notice
     unsigned char small[BRD_MSG_SMALL];
@@ -87,6 +88,19 @@ brd_msg_new_take (void *bytes, size_t size);
 int
 brd_msg_reset_view (brood_msg_t *self, const void *bytes, size_t size);
 
+// The value is in bytes from brd_mem_alloc () that were checked; they are the
+// message's from now on.
+void
+brd_msg_reset_take (brood_msg_t *self, void *bytes, size_t size);
+
+// The value is in bytes that were checked and stay until lender is freed, which
+// is when the value changes or the message goes.
+void
+brd_msg_reset_lent (brood_msg_t *self,
+                    const void *bytes,
+                    size_t size,
+                    brd_msg_extra_t *lender);
+
 // Back to nil, the same way; a buffer of its own is kept for the next value.
 void
 brd_msg_reset (brood_msg_t *self);
@@ -101,6 +115,10 @@ brd_msg_data (const brood_msg_t *self, size_t *ret_size);
 // Replaces the value: 0, or -1 and it is as it was.
 int
 brd_msg_pack (brood_msg_t *self, const char *picture, va_list *args);
+
+// The value into what the picture names, as brood_msg_unpack ().
+int
+brd_msg_unpack (const brood_msg_t *self, const char *picture, va_list *args);
 
 // Replaces the value by a copy of bytes that were checked.
 int

@@ -17,8 +17,10 @@
 
 #include "shared/brd_event.h"
 
+#include <errno.h>
 #include <limits.h>
 
+#include "base/brd_error.h"
 #include "base/brd_futex.h"
 #include "shared/brd_bell.h"
 #include "shared/brd_seat.h"
@@ -79,7 +81,9 @@ brd_event_wait (brd_event_t *self, brd_sleep_t *sleep)
                 &self->word, &word, word | s_sleepers))
             continue;
         if (brd_sleep_on (sleep, &self->word, word | s_sleepers, 1) < 0)
-            return -1;
+            return errno == ETIMEDOUT
+                       ? brd_error_set (ETIMEDOUT, "not set in time")
+                       : -1;
         word = atomic_load (&self->word);
     }
     return 0;

@@ -18,6 +18,10 @@
 // was spent on somebody who died before it could use it, or that a releaser did
 // not live to send, is made good by the sweep (brd_seat_sweep_sleepers).
 //
+// What is held for some instructions only (brd_lock_enter) is worth a few looks
+// before a sleep. The looks become rarer, so that the holder has its memory to
+// itself.
+//
 // A seat is counted as holding before it takes the word and after it has given
 // it back, so that no thread's seat is given to another while a lock names it.
 
@@ -29,7 +33,13 @@
 #include "base/brd_check.h"
 #include "base/brd_clock.h"
 #include "base/brd_futex.h"
+#include "base/brd_pause.h"
 #include "shared/brd_seat.h"
+
+enum {
+    S_LOOKS = 10,
+    S_PAUSES_MAX = 16
+};
 
 static const uint32_t s_sleepers = UINT32_C (1) << 31;
 static const uint32_t s_died = UINT32_C (1) << 30;
@@ -92,6 +102,17 @@ s_sleep (brd_lock_t *self, uint32_t word, brd_sleep_t *sleep)
     return 0;
 }
 
+// -1 with errno as it is, and who it was.
+static int
+s_too_late (const brd_lock_t *self, brd_shared_t *shared)
+{
+    const pid_t holder = brd_lock_holder (self, shared);
+    if (errno != ETIMEDOUT || holder == 0)
+        return -1;
+    return brd_error_set (
+        ETIMEDOUT, "not free in time: process %d holds it", (int) holder);
+}
+
 // From the first look that found it taken to having it, or not.
 static int
 s_wait (brd_lock_t *self,
@@ -110,7 +131,7 @@ s_wait (brd_lock_t *self,
             continue;
         slept = 1;
         if (s_sleep (self, word, sleep) < 0) {
-            got = -1;
+            got = s_too_late (self, shared);
             break;
         }
         word = atomic_load (&self->word);
@@ -121,8 +142,32 @@ s_wait (brd_lock_t *self,
     return got;
 }
 
+// As s_take (), after some looks.
 static int
-s_acquire (brd_lock_t *self, brd_shared_t *shared, brd_sleep_t *sleep, int wait)
+s_spin (brd_lock_t *self, uint32_t mine, uint32_t *word)
+{
+    int pauses = 1;
+    int got = 2;
+    for (int look = 0; look < S_LOOKS && got == 2; look++) {
+        for (int i = 0; i < pauses; i++)
+            brd_pause ();
+        if (pauses < S_PAUSES_MAX)
+            pauses *= 2;
+        *word = atomic_load_explicit (&self->word, memory_order_relaxed);
+        got = s_take (self, mine, word);
+    }
+    return got;
+}
+
+// How long to try.
+enum {
+    S_ONCE,
+    S_SLEEP,
+    S_SPIN
+};
+
+static int
+s_acquire (brd_lock_t *self, brd_shared_t *shared, brd_sleep_t *sleep, int how)
 {
     const uint32_t mine = brd_seat_mine (shared);
     if (mine == 0)
@@ -133,9 +178,12 @@ s_acquire (brd_lock_t *self, brd_shared_t *shared, brd_sleep_t *sleep, int wait)
         return brd_error_set (EDEADLK, "this thread holds the lock already");
     brd_seat_hold (seat, 1);
     int got = s_take (self, mine, &word);
+    if (got == 2 && how == S_SPIN)
+        got = s_spin (self, mine, &word);
     if (got == 2)
-        got = wait ? s_wait (self, shared, mine, sleep)
-                   : brd_error_set (ETIMEDOUT, "somebody else holds the lock");
+        got = how != S_ONCE
+                  ? s_wait (self, shared, mine, sleep)
+                  : brd_error_set (ETIMEDOUT, "somebody else holds the lock");
     if (got < 0) {
         brd_seat_hold (seat, -1);
         return -1;
@@ -147,29 +195,30 @@ s_acquire (brd_lock_t *self, brd_shared_t *shared, brd_sleep_t *sleep, int wait)
 int
 brd_lock_acquire (brd_lock_t *self, brd_shared_t *shared, brd_sleep_t *sleep)
 {
-    return s_acquire (self, shared, sleep, 1);
+    return s_acquire (self, shared, sleep, S_SLEEP);
 }
 
 int
 brd_lock_try (brd_lock_t *self, brd_shared_t *shared)
 {
-    return s_acquire (self, shared, NULL, 0);
+    return s_acquire (self, shared, NULL, S_ONCE);
 }
 
 int
 brd_lock_enter (brd_lock_t *self, brd_shared_t *shared)
 {
-    return s_acquire (self, shared, NULL, 1);
+    return s_acquire (self, shared, NULL, S_SPIN);
 }
 
 int
 brd_lock_release (brd_lock_t *self, brd_shared_t *shared)
 {
-    const uint32_t holder =
-        s_seat (atomic_load_explicit (&self->word, memory_order_relaxed));
-    if (holder == 0 || holder != brd_seat_mine (shared))
+    const uint32_t mine = brd_seat_mine (shared);
+    if (mine == 0
+        || s_seat (atomic_load_explicit (&self->word, memory_order_relaxed))
+               != mine)
         return brd_error_set (EPERM, "this thread does not hold the lock");
-    brd_seat_t *seat = brd_seat_at (shared, holder);
+    brd_seat_t *seat = brd_seat_at (shared, mine);
     // Killed between the next two, it would have let go and woken nobody.
     atomic_store_explicit (
         &seat->locks, s_offset (self, shared), memory_order_relaxed);

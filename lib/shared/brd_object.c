@@ -29,7 +29,6 @@ static const uint32_t s_gone = UINT32_MAX;
 
 // --- Shares ----------------------------------------------------------------
 
-// A hold's word: 24 bits of the birth, 40 of the slot's place in units of 64.
 static uint64_t
 s_pack (brd_shared_t *shared, const brd_share_t *share)
 {
@@ -40,7 +39,7 @@ s_pack (brd_shared_t *shared, const brd_share_t *share)
 static brd_share_t *
 s_unpack (brd_shared_t *shared, uint64_t word)
 {
-    if (word >> 40 != (brd_process_birth () & 0xffffff))
+    if (brd_hold_birth (word) != (brd_process_birth () & 0xffffff))
         return NULL;
     return brd_arena_at (shared->arena, (word & 0xffffffffff) * 64);
 }
@@ -100,6 +99,7 @@ int
 brd_share_end (brd_share_t *self, uint32_t word)
 {
     brd_object_t *object = self->object;
+    brd_shared_t *shared = object->shared;
     const uint32_t mine = brd_slab_word (BRD_SLAB_CLAIMED, getpid ());
     if (!atomic_compare_exchange_strong (&self->slot.word, &word, mine))
         return 0;
@@ -111,7 +111,7 @@ brd_share_end (brd_share_t *self, uint32_t word)
         class->leave (object, self);
     if (atomic_fetch_sub (&object->shares, 1) == 1)
         brd_object_free_if_unheld (object);
-    brd_slab_free (object->shared->arena, &self->slot);
+    brd_slab_free (shared->arena, &self->slot);
     return 1;
 }
 

@@ -27,6 +27,7 @@
 #include <stdint.h>
 
 #include "base/brd_handle.h"
+#include "base/brd_process.h"
 #include "shared/brd_shared.h"
 #include "shared/brd_slab.h"
 
@@ -70,6 +71,14 @@ typedef struct {
     _Atomic uint64_t share;  // Of which birth, and where
 } brd_hold_t;
 
+// The birth in a hold's word: 24 bits, the 40 others are the share's place in
+// units of 64.
+static inline uint64_t
+brd_hold_birth (uint64_t word)
+{
+    return word >> 40;
+}
+
 // A new object of size bytes, all zeros behind its head, and a block of
 // block_size bytes if that is not 0, with a hold on it. Nobody else can find it
 // before brd_object_publish (). -1 with ENOSPC.
@@ -104,6 +113,18 @@ brd_hold_from (brd_shared_t *shared,
 // ENOENT or ENOSPC.
 brd_share_t *
 brd_hold_share (brd_hold_t *self);
+
+// The same for who only wants it to be there: 0, or -1 with errno.
+static inline int
+brd_hold_need_share (brd_hold_t *self)
+{
+    const uint64_t word =
+        atomic_load_explicit (&self->share, memory_order_acquire);
+    return brd_hold_birth (word) == (brd_process_birth () & 0xffffff)
+                   || brd_hold_share (self)
+               ? 0
+               : -1;
+}
 
 // Ends the share; takes one that was never made. errno stays.
 void

@@ -22,8 +22,16 @@
 #include "base/brd_process.h"
 #include "shared/brd_root.h"
 
-// The thread's own; docs/decisions/0003-globals.md.
-static _Thread_local struct {
+enum {
+    S_TAG_SHIFT = 15
+};
+
+_Static_assert(BRD_SEATS_MAX == 1 << S_TAG_SHIFT, "a tag has the whole number");
+
+// The thread's own; docs/decisions/0003-globals.md. Every lock and release asks
+// for it: without a call, which the general model of a shared library needs, a
+// pair takes a fifth less.
+static _Thread_local __attribute__ ((tls_model ("initial-exec"))) struct {
     brd_shared_t *shared;
     uint32_t birth;
     uint32_t number;
@@ -50,6 +58,7 @@ s_leave (void *arg)
     s_mine.shared = NULL;
     brd_seat_t *seat = brd_seat_at (shared, s_mine.number);
     if (atomic_load (&seat->held) == 0) {
+        atomic_fetch_add (&seat->epoch, 1);
         atomic_store (&seat->pid, 0);
         return;
     }
@@ -118,6 +127,23 @@ brd_seat_at (brd_shared_t *shared, uint32_t number)
     return &s_seats (shared)->seats[number % BRD_SEATS_MAX];
 }
 
+uint64_t
+brd_seat_tag (brd_shared_t *shared)
+{
+    const uint32_t number = brd_seat_mine (shared);
+    const uint64_t epoch = atomic_load_explicit (
+        &brd_seat_at (shared, number)->epoch, memory_order_relaxed);
+    return number == 0 ? 0 : epoch << S_TAG_SHIFT | number;
+}
+
+int
+brd_seat_lives (brd_shared_t *shared, uint64_t tag)
+{
+    const uint32_t number = (uint32_t) tag & (BRD_SEATS_MAX - 1);
+    return atomic_load (&brd_seat_at (shared, number)->epoch)
+           == (uint32_t) (tag >> S_TAG_SHIFT);
+}
+
 static int
 s_is_of (const brd_seat_t *seat, pid_t pid)
 {
@@ -140,6 +166,17 @@ s_wake (brd_shared_t *shared, _Atomic uint64_t *place)
         sleeps == 0 ? NULL : brd_arena_at (shared->arena, sleeps);
     if (word)
         brd_futex_wake (word, INT_MAX, 1);
+}
+
+void
+brd_seat_sweep_tags (brd_shared_t *shared, pid_t pid)
+{
+    brd_seats_t *self = s_seats (shared);
+    const uint32_t top = atomic_load (&self->top);
+    for (uint32_t i = 1; i < top; i++) {
+        if (s_is_of (&self->seats[i], pid))
+            atomic_fetch_add (&self->seats[i].epoch, 1);
+    }
 }
 
 void

@@ -23,11 +23,13 @@
 // In a seat's pid: the thread has ended, its process has not.
 #define BRD_SEAT_ENDED (UINT32_C (1) << 31)
 
+// A line of the cache each: its thread writes to it with every lock.
 typedef struct {
-    _Atomic uint32_t pid;  // 0: free
+    _Alignas(64) _Atomic uint32_t pid;  // 0: free
     _Atomic uint32_t tid;
-    _Atomic uint32_t held;  // Locks it has, or is about to have
-    _Atomic uint32_t bell;  // 1: sleeps on several things (brd_bell.h)
+    _Atomic uint32_t epoch;  // How many threads have had it and ended
+    _Atomic uint32_t held;   // Things that name it: locks, items of queues
+    _Atomic uint32_t bell;   // 1: sleeps on several things (brd_bell.h)
     // The word it sleeps on, which a wake-up meant for others may have been
     // spent on, or is about to wake; arena offset, 0
     _Atomic uint64_t sleeps;
@@ -49,6 +51,15 @@ brd_seat_mine (brd_shared_t *shared);
 brd_seat_t *
 brd_seat_at (brd_shared_t *shared, uint32_t number);
 
+// The calling thread among all there ever were: its seat (15 bits) and the
+// epoch of that above. 0 with ENOSPC.
+uint64_t
+brd_seat_tag (brd_shared_t *shared);
+
+// 0 once the thread has ended, from its sweep on.
+int
+brd_seat_lives (brd_shared_t *shared, uint64_t tag);
+
 // 1 if the seat is pid's; with BRD_SEAT_ENDED, if it is of an ended thread of
 // that process. In a sweep: the words that name it are to be cleaned.
 int
@@ -66,8 +77,11 @@ brd_seat_hold (brd_seat_t *mine, int by)
         memory_order_relaxed);
 }
 
-// For the sweep, in this order: whoever sleeps on a word that the process slept
-// on, or was about to wake, looks again; its seats are free.
+// For the sweep, in this order: its tags are those of the dead, before anybody
+// is told to look; whoever sleeps on a word that the process slept on, or was
+// about to wake, looks again; its seats are free.
+void
+brd_seat_sweep_tags (brd_shared_t *shared, pid_t pid);
 void
 brd_seat_sweep_sleepers (brd_shared_t *shared, pid_t pid);
 void

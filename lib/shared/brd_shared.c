@@ -2,7 +2,8 @@
 //
 // SPDX-License-Identifier: MPL-2.0
 //
-//     sweep   objects that live         the class lets go what pid holds
+//     sweep   seats of pid              their tags are those of the dead
+//             objects that live         the class lets go what pid holds
 //             shares of pid             end
 //             what pid had claimed      is freed
 //             snapshots of pid          are free
@@ -21,6 +22,8 @@
 #include "base/brd_sys.h"
 #include "shared/brd_barrier.h"
 #include "shared/brd_condition.h"
+#include "shared/brd_pipe.h"
+#include "shared/brd_queue.h"
 #include "shared/brd_root.h"
 #include "shared/brd_semaphore.h"
 
@@ -31,6 +34,8 @@ brd_kind_class (uint32_t kind)
     switch (kind) {
     case BRD_KIND_EVENT:
         return &none;
+    case BRD_KIND_CONN:
+        return &brd_pipe_class;
     case BRD_KIND_SEMAPHORE:
         return &brd_semaphore_class;
     case BRD_KIND_CONDITION:
@@ -42,6 +47,8 @@ brd_kind_class (uint32_t kind)
     case BRD_KIND_VALUE:
     case BRD_KIND_ARRAY:
         return &brd_lock_class;
+    case BRD_KIND_QUEUE:
+        return &brd_queue_class;
     default:
         return NULL;
     }
@@ -197,6 +204,7 @@ brd_shared_sweep (brd_shared_t *self, pid_t pid)
 {
     const int saved_errno = errno;
     s_dead_t dead = { .shared = self, .pid = pid };
+    brd_seat_sweep_tags (self, pid);
     brd_slab_each (&self->slabs, self->arena, s_let_go, &dead);
     // A thread that ends leaves its process what is the process's.
     if (((uint32_t) pid & BRD_SEAT_ENDED) == 0) {

@@ -57,7 +57,7 @@ typedef struct {
 
 // Moves *args on. -1 with EINVAL (the picture cannot be read) or EBADMSG (the
 // value does not look like that), and then nothing was written; a NULL output
-// is left out.
+// is left out. args NULL: only says whether it would fit.
 int
 brd_picture_unpack (const brd_picture_source_t *source,
                     const char *picture,

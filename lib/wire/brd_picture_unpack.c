@@ -51,7 +51,7 @@ typedef struct {
 
 typedef struct {
     brd_scan_t scan;
-    va_list *args;
+    va_list *args;  // NULL: there are no outputs, only whether it fits
     const brd_picture_source_t *source;
     brd_scan_path_t path;
     int outputs;  // Arguments taken, absent ones too
@@ -138,7 +138,7 @@ s_output (s_unpack_t *self, void **ret_to)
                               "a picture with more than %d outputs",
                               BRD_PICTURE_OUTPUTS_MAX);
     self->outputs++;
-    *ret_to = va_arg (*self->args, void *);
+    *ret_to = self->args ? va_arg (*self->args, void *) : NULL;
     return 0;
 }
 

@@ -101,6 +101,16 @@ brd_value_equal (const void *left,
                  const void *right,
                  size_t right_size);
 
+// -1, 0 or 1: the left one comes before, with, or after the right one in the
+// order of sorting: nil, false, true, numbers, text, bytes, lists, maps,
+// extensions. Numbers are compared as such, 1 and 1.0 are neither first, a NaN
+// is less than any; lists item by item, maps by their pairs as they stand.
+int
+brd_value_order (const void *left,
+                 size_t left_size,
+                 const void *right,
+                 size_t right_size);
+
 // The payload of a HANDLE.
 void
 brd_value_ref (const brd_value_t *self, brd_ref_t *ret_ref);

@@ -24,6 +24,7 @@ SAME (sizeof (brood_pool_stats_t), 128);
 SAME (sizeof (brood_process_class_t), 64);
 SAME (sizeof (brood_process_options_t), 176);
 SAME (sizeof (brood_rlimit_t), 24);
+SAME (sizeof (brood_queue_options_t), 144);
 SAME (sizeof (brood_task_options_t), 144);
 #endif
 

@@ -30,7 +30,7 @@
 #endif
 
 enum {
-    T_NAMES = 128,
+    T_NAMES = 2048,
     T_NAME_SIZE = 64
 };
 

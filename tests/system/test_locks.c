@@ -163,6 +163,9 @@ s_test_lock_holder_dies (void **state)
     assert_true (stats.holder > 0 && stats.holder != getpid ());
     assert_int_equal (brood_lock_acquire (lock, 0), -1);
     assert_int_equal (errno, ETIMEDOUT);
+    char words[64];
+    snprintf (words, sizeof words, "process %ld holds it", stats.holder);
+    assert_non_null (strstr (brood_error (), words));
     assert_int_equal (kill ((pid_t) stats.holder, SIGKILL), 0);
     assert_int_equal (brood_lock_acquire (lock, T_MS), 1);
     assert_int_equal (brood_lock_release (lock), 0);

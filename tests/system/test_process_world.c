@@ -593,6 +593,8 @@ s_busy (void *arg)
         (void) brood_process_children (NULL, 0);
         (void) brood_process_current ();
         brood_process_destroy (&p);
+        // The sanitizers' malloc has locks that fork does not look after.
+        usleep (200);
     }
     return NULL;
 }

@@ -275,7 +275,7 @@ BROOD_TASK (s_list);
 
 // 0 to 2; a number of the owner's, which is kept taken but leads nowhere;
 // brood's own: sockets, eventfds and epolls of the context, the life pipe, the
-// arena.
+// pidfd of the parent, the arena.
 static int
 s_may_have (int number, const char *target)
 {
@@ -284,6 +284,7 @@ s_may_have (int number, const char *target)
                                        "pipe:",
                                        "anon_inode:[eventfd]",
                                        "anon_inode:[eventpoll]",
+                                       "anon_inode:[pidfd]",
                                        "/memfd:brood" };
     if (number <= STDERR_FILENO)
         return 1;

@@ -107,7 +107,7 @@ static void
 s_run (void (*fn) (void *arg))
 {
     int status;
-    char *said = t_run_child (fn, NULL, 40, &status);
+    char *said = t_run_child (fn, NULL, 80, &status);
     if (status != 0)
         fail_msg ("status %x: %s", status, said);
     free (said);

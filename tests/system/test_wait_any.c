@@ -238,6 +238,84 @@ s_test_streams (void **state)
     assert_int_equal (got, 7);
 }
 
+static int
+s_put_and_leave (void *arg)
+{
+    brood_queue_t *queue = arg;
+    return brood_queue_put (queue, -1, "%d", 5);
+}
+
+static int
+s_send_and_leave (void *arg)
+{
+    return brood_conn_send (arg, -1, "%d", 6);
+}
+
+static int
+s_set_and_leave (void *arg)
+{
+    return brood_event_set (arg);
+}
+
+// Each of them by another process, while the others stay as they are; and with
+// a future among them, so that the host is waited in.
+static void
+s_test_shared (void **state)
+{
+    (void) state;
+    int n;
+    BROOD_AUTO (pool) pool = brood_pool_new ("local:1");
+    BROOD_AUTO (future)
+    future = brood_pool_submit (pool, s_wait_for_go, "%d", 1);
+    BROOD_AUTO (queue) queue = brood_queue_new (10);
+    BROOD_AUTO (event) event = brood_event_new ();
+    brood_conn_t *left, *right;
+    assert_int_equal (brood_pipe_new (1, &left, &right), 0);
+    // From its first use on we hold it, and its sender's end is not its end.
+    assert_int_equal (brood_conn_poll (left, 0), 0);
+    for (int i = 0; i < 2; i++) {
+        brood_wait_t on[] = { { .handle = queue },
+                              { .handle = event },
+                              { .handle = right },
+                              { .handle = NULL },
+                              { .handle = i == 0 ? NULL : future } };
+        assert_int_equal (brood_wait_any (on, 5, 20), -1);
+        assert_int_equal (errno, ETIMEDOUT);
+        BROOD_AUTO (process) p = brood_process_new (s_put_and_leave, queue);
+        assert_int_equal (brood_process_start (p), 0);
+        assert_int_equal (brood_wait_any (on, 5, -1), 1);
+        assert_true (on[0].ready);
+        assert_int_equal (brood_queue_get (queue, 0, "%d", &n), 0);
+
+        BROOD_AUTO (process) q = brood_process_new (s_send_and_leave, left);
+        assert_int_equal (brood_process_start (q), 0);
+        assert_int_equal (brood_wait_any (on, 5, -1), 1);
+        assert_true (on[2].ready);
+        assert_int_equal (brood_conn_recv (right, 0, "%d", &n), 0);
+
+        BROOD_AUTO (process) r = brood_process_new (s_set_and_leave, event);
+        assert_int_equal (brood_process_start (r), 0);
+        assert_int_equal (brood_wait_any (on, 5, -1), 1);
+        assert_true (on[1].ready);
+        assert_int_equal (brood_event_clear (event), 0);
+
+        // Their ends, last: all three processes are over in the end.
+        on[3].handle = r;
+        assert_int_equal (brood_wait_any (on, 5, -1), 1);
+        assert_true (on[3].ready);
+        assert_int_equal (brood_process_exitcode (r), 0);
+        assert_int_equal (brood_process_join (p, -1), 0);
+        assert_int_equal (brood_process_join (q, -1), 0);
+    }
+    brood_wait_t at_end[] = { { .handle = queue } };
+    assert_int_equal (brood_queue_close (queue), 0);
+    assert_int_equal (brood_wait_any (at_end, 1, -1), 1);
+    atomic_store (&s_shared->go, 1);
+    assert_int_equal (brood_future_wait (future, -1), 0);
+    brood_conn_destroy (&left);
+    brood_conn_destroy (&right);
+}
+
 static void *
 s_interrupt (void *arg)
 {
@@ -279,6 +357,7 @@ main (int argc, char **argv)
         cmocka_unit_test_setup (s_test_future, s_reset),
         cmocka_unit_test_setup (s_test_follower, s_reset),
         cmocka_unit_test_setup (s_test_streams, s_reset),
+        cmocka_unit_test_setup (s_test_shared, s_reset),
         cmocka_unit_test_setup (s_test_interrupt, s_reset),
     };
     t_watchdog (100);

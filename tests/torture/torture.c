@@ -84,12 +84,14 @@ typedef struct {
 } s_shared_t;
 
 static const torture_group_t s_groups[] = {
+    { "streams", NULL, 0, 0, torture_streams },
     { "values", NULL, 0, 1, torture_values },
     { "state", NULL, 0, 1, torture_state },
     { "sync", NULL, 0, 1, torture_sync },
     { "calls", "local:2", 0, 0, torture_calls },
     { "maps", "local:2", 0, 0, torture_maps },
     { "life", "local:2", 0, 0, torture_life },
+    { "queues", "local:2", 0, 0, torture_queues },
     { "deaths", "local:2", 0, 0, torture_deaths },
     { "inline", "inline", 0, 0, torture_calls },
     { "inline-maps", "inline", 0, 0, torture_maps },

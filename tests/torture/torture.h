@@ -48,8 +48,10 @@ extern const torture_scenario_t torture_sync[];
 extern const torture_scenario_t torture_calls[];
 extern const torture_scenario_t torture_maps[];
 extern const torture_scenario_t torture_life[];
+extern const torture_scenario_t torture_queues[];
 extern const torture_scenario_t torture_deaths[];
 extern const torture_scenario_t torture_birth[];
+extern const torture_scenario_t torture_streams[];
 extern const torture_scenario_t torture_processes[];
 
 // Did the call work? If not, that must have been allowed now, and errno and the

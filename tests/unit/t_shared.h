@@ -9,6 +9,7 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -42,7 +43,7 @@ static inline pid_t
 t_shared_fork (int (*fn) (void *arg), void *arg)
 {
     const pid_t pid = fork ();
-    if (pid == 0)
+    if (pid == 0 && prctl (PR_SET_PDEATHSIG, SIGKILL) == 0)
         _exit (brd_process_become (BRD_ROLE_WORKER) < 0 ? 99 : fn (arg));
     assert_true (pid > 0);
     return pid;

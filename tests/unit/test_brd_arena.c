@@ -200,6 +200,26 @@ s_test_owners (void **state)
     brd_arena_destroy (&arena);
 }
 
+// By its mark a block is freed once, whoever else freed it, and what came to
+// its place is left alone.
+static void
+s_test_marked (void **state)
+{
+    (void) state;
+    brd_arena_t *arena = brd_arena_new (8 * RUN);
+    char *block = brd_arena_alloc (arena, 2 * RUN, 1, 0);
+    const uint64_t mark = brd_arena_mark (arena, block);
+    assert_int_equal (brd_arena_give (arena, block, 2), 0);
+    assert_int_equal (brd_arena_mark (arena, block), mark);
+    assert_int_equal (brd_arena_free_marked (arena, block, mark + 1), 0);
+    assert_int_equal (brd_arena_free_marked (arena, block, mark), 1);
+    assert_int_equal (brd_arena_free_marked (arena, block, mark), 0);
+    assert_ptr_equal (brd_arena_alloc (arena, RUN, 3, 0), block);
+    assert_int_equal (brd_arena_free_marked (arena, block, mark), 0);
+    assert_int_equal (brd_arena_used (arena), RUN);
+    brd_arena_destroy (&arena);
+}
+
 static void
 s_test_places (void **state)
 {
@@ -430,6 +450,7 @@ main (void)
         cmocka_unit_test (s_test_zero),
         cmocka_unit_test (s_test_mark),
         cmocka_unit_test (s_test_owners),
+        cmocka_unit_test (s_test_marked),
         cmocka_unit_test (s_test_places),
         cmocka_unit_test (s_test_fork),
         cmocka_unit_test (s_test_each_call_can_fail),

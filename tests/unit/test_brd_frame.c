@@ -1,11 +1,8 @@
 // test_brd_frame.c - the codec, against the bytes of docs/rfc/1-wire.md
 //
 // SPDX-License-Identifier: MPL-2.0
-//
-// The vectors are read out of the document itself, so it cannot say anything
-// else than the code does.
 
-#include "t.h"
+#include "t_vectors.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -16,44 +13,8 @@
 #include "wire/brd_frame.h"
 #include "wire/brd_limits.h"
 
-typedef struct {
-    unsigned char bytes[1024];
-    size_t size;
-} s_vector_t;
-
-// The ```hex block of this name.
 static void
-s_read (const char *name, s_vector_t *ret_vector)
-{
-    char line[256], head[64];
-    FILE *file = fopen (T_RFC, "r");
-    assert_non_null (file);
-    snprintf (head, sizeof head, "```hex %s\n", name);
-    int inside = 0;
-    ret_vector->size = 0;
-    while (fgets (line, sizeof line, file)) {
-        if (!inside) {
-            inside = strcmp (line, head) == 0;
-            continue;
-        }
-        if (line[0] == '`')
-            break;
-        char *at = line, *end;
-        for (;;) {
-            const unsigned long byte = strtoul (at, &end, 16);
-            if (end == at)
-                break;
-            assert_true (ret_vector->size < sizeof ret_vector->bytes);
-            ret_vector->bytes[ret_vector->size++] = (unsigned char) byte;
-            at = end;
-        }
-    }
-    fclose (file);
-    assert_true (inside && ret_vector->size > 0);
-}
-
-static void
-s_same (const brd_buf_t *out, const s_vector_t *vector)
+s_same (const brd_buf_t *out, const t_vector_t *vector)
 {
     assert_int_equal (out->size, vector->size);
     assert_memory_equal (out->bytes, vector->bytes, vector->size);
@@ -63,10 +24,10 @@ static void
 s_test_tasks_one (void **state)
 {
     (void) state;
-    s_vector_t vector;
+    t_vector_t vector;
     brd_frame_t frame;
     brd_wire_task_t task;
-    s_read ("tasks-one", &vector);
+    t_vector_read ("tasks-one", &vector);
     assert_int_equal (brd_frame_open (&frame, vector.bytes, vector.size), 0);
     assert_int_equal (frame.op, BRD_OP_TASKS);
     assert_int_equal (brd_frame_next_task (&frame, &task), 1);
@@ -89,10 +50,10 @@ static void
 s_test_tasks_two (void **state)
 {
     (void) state;
-    s_vector_t vector;
+    t_vector_t vector;
     brd_frame_t frame;
     brd_wire_task_t tasks[2];
-    s_read ("tasks-two", &vector);
+    t_vector_read ("tasks-two", &vector);
     assert_int_equal (brd_frame_open (&frame, vector.bytes, vector.size), 0);
     assert_int_equal (brd_frame_next_task (&frame, &tasks[0]), 1);
     assert_int_equal (brd_frame_next_task (&frame, &tasks[1]), 1);
@@ -116,10 +77,10 @@ static void
 s_test_results (void **state)
 {
     (void) state;
-    s_vector_t vector;
+    t_vector_t vector;
     brd_frame_t frame;
     brd_wire_result_t results[2];
-    s_read ("results-two", &vector);
+    t_vector_read ("results-two", &vector);
     assert_int_equal (brd_frame_open (&frame, vector.bytes, vector.size), 0);
     assert_int_equal (brd_frame_next_result (&frame, &results[0]), 1);
     assert_int_equal (brd_frame_next_result (&frame, &results[1]), 1);
@@ -144,18 +105,18 @@ static void
 s_test_places (void **state)
 {
     (void) state;
-    s_vector_t vector;
+    t_vector_t vector;
     brd_frame_t frame;
     brd_wire_result_t result;
     uint64_t offset, size;
     unsigned char place[BRD_FRAME_PLACE];
-    s_read ("results-place", &vector);
+    t_vector_read ("results-place", &vector);
     assert_int_equal (brd_frame_open (&frame, vector.bytes, vector.size), 0);
     assert_int_equal (brd_frame_next_result (&frame, &result), 1);
     assert_int_equal (brd_frame_next_result (&frame, &result), 0);
     assert_true (result.flags == (BRD_RESULT_IN_PAGE | BRD_RESULT_IN_ARENA));
     assert_int_equal (result.size, BRD_FRAME_PLACE);
-    s_read ("place", &vector);
+    t_vector_read ("place", &vector);
     assert_int_equal (
         brd_frame_get_place (vector.bytes, vector.size, &offset, &size), 0);
     assert_true (offset == 0x10000 && size == 300000);
@@ -176,10 +137,10 @@ s_test_places (void **state)
 static void
 s_check_note (const char *name, brd_op_t op, const brd_wire_note_t *want)
 {
-    s_vector_t vector;
+    t_vector_t vector;
     brd_frame_t frame;
     brd_wire_note_t note;
-    s_read (name, &vector);
+    t_vector_read (name, &vector);
     assert_int_equal (brd_frame_open (&frame, vector.bytes, vector.size), 0);
     assert_int_equal (frame.op, op);
     assert_int_equal (brd_frame_next_note (&frame, &note), 1);
@@ -218,10 +179,10 @@ static void
 s_test_stop (void **state)
 {
     (void) state;
-    s_vector_t vector;
+    t_vector_t vector;
     brd_frame_t frame;
     brd_wire_task_t task;
-    s_read ("stop", &vector);
+    t_vector_read ("stop", &vector);
     assert_int_equal (brd_frame_open (&frame, vector.bytes, vector.size), 0);
     assert_int_equal (frame.op, BRD_OP_STOP);
     assert_int_equal (brd_frame_next_task (&frame, &task), -1);
@@ -259,8 +220,8 @@ s_test_cut_short (void **state)
     static const char *const names[] = { "tasks-one",   "tasks-two", "emit",
                                          "results-two", "progress",  "credit" };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        s_vector_t vector;
-        s_read (names[i], &vector);
+        t_vector_t vector;
+        t_vector_read (names[i], &vector);
         assert_int_equal (s_read_all (vector.bytes, vector.size), 0);
         for (size_t size = 0; size < vector.size; size++) {
             unsigned char *cut = malloc (size > 0 ? size : 1);
@@ -301,8 +262,8 @@ s_test_bad_fields (void **state)
         { "emit", 16 + 33, 1 },           // Slot
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        s_vector_t vector;
-        s_read (bad[i].name, &vector);
+        t_vector_t vector;
+        t_vector_read (bad[i].name, &vector);
         vector.bytes[bad[i].at] = bad[i].value;
         errno = 0;
         assert_int_equal (s_read_all (vector.bytes, vector.size), -1);

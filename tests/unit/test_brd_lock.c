@@ -10,6 +10,7 @@
 
 #include "base/brd_clock.h"
 #include "shared/brd_lock.h"
+#include "shared/brd_object.h"
 #include "shared/brd_seat.h"
 
 enum {
@@ -214,6 +215,43 @@ s_test_killed_at_random (void **state)
     assert_int_equal (brd_lock_release (&s_it->lock, t_shared), 0);
 }
 
+// A thread that ends with the lock in its hands is a holder that died. Its
+// process has not: what that holds of other objects stays held.
+static void *
+s_acquire_and_end (void *arg)
+{
+    *(uint64_t *) arg = brd_seat_tag (t_shared);
+    return brd_lock_enter (&s_it->lock, t_shared) == 0 ? arg : NULL;
+}
+
+static void
+s_test_end_of_thread (void **state)
+{
+    (void) state;
+    pthread_t thread;
+    void *acquired;
+    uint64_t tag;
+    brd_hold_t hold, other;
+    brd_ref_t ref;
+    assert_int_equal (
+        brd_object_new (
+            t_shared, BRD_KIND_ARRAY, sizeof (brd_object_t), 0, &hold),
+        0);
+    brd_object_publish (&hold);
+    brd_object_ref (hold.object, 1, &ref);
+    assert_int_equal (pthread_create (&thread, NULL, s_acquire_and_end, &tag),
+                      0);
+    assert_int_equal (pthread_join (thread, &acquired), 0);
+    assert_ptr_equal (acquired, &tag);
+    assert_int_equal (brd_seat_lives (t_shared, tag), 0);
+    assert_int_equal (brd_seat_lives (t_shared, brd_seat_tag (t_shared)), 1);
+    // In no object: its sweep is ours to do.
+    assert_int_equal (brd_lock_locked (&s_it->lock), 1);
+    assert_int_equal (brd_hold_from (t_shared, 1, &ref, &other), 0);
+    brd_hold_drop (&other);
+    brd_hold_drop (&hold);
+}
+
 static void *
 s_wait_and_interrupt (void *arg)
 {
@@ -332,6 +370,7 @@ main (void)
         cmocka_unit_test_setup (s_test_death, s_reset),
         cmocka_unit_test_setup (s_test_killed_at_random, s_reset),
         cmocka_unit_test_setup (s_test_interrupt, s_reset),
+        cmocka_unit_test_setup (s_test_end_of_thread, s_reset),
         cmocka_unit_test_setup (s_test_killed_before_the_wake, s_reset),
         cmocka_unit_test_setup (s_test_thread_ends, s_reset),
     };

@@ -196,6 +196,27 @@ s_churn (void *arg)
     }
 }
 
+// Kept by another object, it needs no holder.
+static void
+s_test_keep (void **state)
+{
+    (void) state;
+    brd_hold_t hold, other;
+    brd_ref_t ref;
+    s_new (&hold, 0);
+    brd_object_ref (hold.object, BROOD, &ref);
+    brd_object_t *object = hold.object;
+    brd_share_t *kept = brd_share_keep (object);
+    assert_non_null (kept);
+    brd_hold_drop (&hold);
+    assert_int_equal (brd_hold_from (t_shared, BROOD, &ref, &other), 0);
+    brd_hold_drop (&other);
+    assert_int_equal (brd_share_end (kept, atomic_load (&kept->slot.word)), 1);
+    assert_int_equal (brd_hold_from (t_shared, BROOD, &ref, &other), -1);
+    assert_null (brd_share_keep (object));
+    assert_int_equal (errno, ENOENT);
+}
+
 static void
 s_count_slot (void *arg, brd_slot_t *slot)
 {
@@ -280,6 +301,7 @@ main (void)
         cmocka_unit_test (s_test_bad_refs),
         cmocka_unit_test (s_test_death_of_holder),
         cmocka_unit_test (s_test_snapshot),
+        cmocka_unit_test (s_test_keep),
         cmocka_unit_test (s_test_killed_at_random),
         cmocka_unit_test (s_test_threads),
     };

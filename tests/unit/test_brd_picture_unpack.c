@@ -396,6 +396,24 @@ s_test_pair (void **state)
     assert_int_equal (errno, EINVAL);
 }
 
+// Without outputs: only whether it would fit.
+static void
+s_test_fits (void **state)
+{
+    (void) state;
+    static const unsigned char bytes[] = "\x82\xa1x\x07\xa1y\xa5hello";
+    const brd_picture_source_t source = { .bytes = bytes,
+                                          .size = sizeof bytes - 1 };
+    assert_int_equal (
+        brd_picture_unpack (&source, "{x: %d, y: %5s, z?: %d}", NULL), 0);
+    assert_int_equal (brd_picture_unpack (&source, "{y: <%zu %p>}", NULL), 0);
+    assert_int_equal (brd_picture_unpack (&source, "{x: %d, y: %4s}", NULL),
+                      -1);
+    assert_int_equal (errno, EBADMSG);
+    assert_int_equal (brd_picture_unpack (&source, "{x: %d", NULL), -1);
+    assert_int_equal (errno, EINVAL);
+}
+
 int
 main (void)
 {
@@ -413,6 +431,7 @@ main (void)
         cmocka_unit_test (s_test_unpack_bad),
         cmocka_unit_test (s_test_unpack_limit),
         cmocka_unit_test (s_test_pair),
+        cmocka_unit_test (s_test_fits),
     };
     t_watchdog (30);
     return cmocka_run_group_tests (tests, t_picture_setup, t_picture_teardown);

@@ -5,7 +5,9 @@
 #include "tests/t.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <sched.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -91,6 +93,44 @@ s_test_roles (void **state)
     assert_int_equal (brd_process_role (), BRD_ROLE_NONE);
 }
 
+// Reads the role until it is known.
+static void *
+s_look (void *arg)
+{
+    _Atomic int *looking = arg;
+    brd_role_t role;
+    do {
+        role = brd_process_role ();
+        brd_assert (role != BRD_ROLE_STRAY);
+        atomic_store (looking, 1);
+    } while (role == BRD_ROLE_NONE);
+    brd_assert (brd_process_birth () == 1);
+    return NULL;
+}
+
+static void
+s_become_watched (void *arg)
+{
+    pthread_t thread;
+    _Atomic int looking = 0;
+    (void) arg;
+    brd_assert (pthread_create (&thread, NULL, s_look, &looking) == 0);
+    while (atomic_load (&looking) == 0)
+        sched_yield ();
+    brd_assert (brd_process_become (BRD_ROLE_OWNER) == 0);
+    pthread_join (thread, NULL);
+}
+
+// Two threads that used brood first at the same time: one was told that it was
+// in a child of the program's own fork.
+static void
+s_test_first_use_by_two (void **state)
+{
+    (void) state;
+    for (int i = 0; i < 200; i++)
+        s_run (s_become_watched, NULL);
+}
+
 static void
 s_one_cpu (void *arg)
 {
@@ -161,6 +201,7 @@ main (void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test (s_test_roles),
+        cmocka_unit_test (s_test_first_use_by_two),
         cmocka_unit_test (s_test_cpus),
         cmocka_unit_test (s_test_is_ending),
     };

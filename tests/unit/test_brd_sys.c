@@ -27,7 +27,7 @@ s_test_descriptors (void **state)
 {
     (void) state;
     const int before = t_open_fds ();
-    int fds[8];
+    int fds[9];
     fds[0] = brd_sys_memfd ("test");
     fds[1] = brd_sys_eventfd ();
     fds[2] = brd_sys_timerfd ();
@@ -40,13 +40,15 @@ s_test_descriptors (void **state)
     assert_int_equal (brd_sys_seqpacket_pair (pair), 0);
     fds[5] = pair[0];
     fds[6] = pair[1];
-    fds[7] = brd_sys_pidfd (getpid ());
-    for (int i = 0; i < 8; i++)
+    fds[7] = brd_sys_socket (AF_UNIX);
+    assert_true ((fcntl (fds[7], F_GETFL) & O_NONBLOCK) != 0);
+    fds[8] = brd_sys_pidfd (getpid ());
+    for (int i = 0; i < 9; i++)
         s_assert_cloexec (fds[i]);
     assert_true ((fcntl (fds[1], F_GETFL) & O_NONBLOCK) != 0);
     assert_true ((fcntl (fds[2], F_GETFL) & O_NONBLOCK) != 0);
     errno = EBUSY;
-    for (int i = 0; i < 8; i++) {
+    for (int i = 0; i < 9; i++) {
         brd_sys_close (&fds[i]);
         assert_int_equal (fds[i], -1);
         brd_sys_close (&fds[i]);
@@ -251,6 +253,20 @@ s_call (int which)
     case 15:
         return brd_sys_thread (&thread, s_thread, NULL);
     case 16:
+        return brd_sys_socket (AF_UNIX);
+    case 17:
+        return brd_sys_connect (-1, NULL, 0);
+    case 18:
+        return brd_sys_bind (-1, NULL, 0);
+    case 19:
+        return brd_sys_listen (-1);
+    case 20:
+        return brd_sys_accept (-1);
+    case 21:
+        return brd_sys_send_fd (-1, &byte, 1, 0);
+    case 22:
+        return brd_sys_recv_fd (-1, &byte, 1, fds);
+    case 23:
         return brd_sys_pidfd (getpid ());
     default:
         return 0;
@@ -261,7 +277,7 @@ static void
 s_test_each_can_fail (void **state)
 {
     (void) state;
-    for (int which = 0; which < 17; which++) {
+    for (int which = 0; which < 24; which++) {
         brd_fault_arm (BRD_FAULT_SYSTEM, 1, ENFILE);
         errno = 0;
         assert_int_equal (s_call (which), -1);

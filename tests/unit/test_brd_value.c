@@ -408,6 +408,71 @@ s_test_ref (void **state)
     brd_buf_fini (&out);
 }
 
+// Each comes before the next, or with it.
+static void
+s_test_order (void **state)
+{
+    (void) state;
+    static const struct {
+        const char *hex;
+        int same;  // As the one before
+    } values[] = {
+        { "c0", 0 },
+        { "c2", 0 },
+        { "c3", 0 },
+        { "cb 7f f8 00 00 00 00 00 00", 0 },  // NaN
+        { "ca 7f c0 00 00", 1 },
+        { "cb ff f0 00 00 00 00 00 00", 0 },  // -inf
+        { "d3 80 00 00 00 00 00 00 00", 0 },  // INT64_MIN
+        { "cb c3 e0 00 00 00 00 00 00", 1 },
+        { "cb bf f8 00 00 00 00 00 00", 0 },  // -1.5
+        { "ff", 0 },
+        { "cb bf e0 00 00 00 00 00 00", 0 },  // -0.5
+        { "00", 0 },
+        { "cb 80 00 00 00 00 00 00 00", 1 },  // -0.0
+        { "01", 0 },
+        { "cb 3f f0 00 00 00 00 00 00", 1 },
+        { "cb 3f f8 00 00 00 00 00 00", 0 },  // 1.5
+        { "cf 00 20 00 00 00 00 00 00", 0 },  // 2^53
+        { "cb 43 40 00 00 00 00 00 00", 1 },
+        { "cf 00 20 00 00 00 00 00 01", 0 },  // No double
+        { "cf ff ff ff ff ff ff ff ff", 0 },
+        { "cb 43 f0 00 00 00 00 00 00", 0 },  // 2^64
+        { "cb 7f f0 00 00 00 00 00 00", 0 },  // inf
+        { "a0", 0 },
+        { "a1 61", 0 },
+        { "d9 01 61", 1 },
+        { "a2 61 61", 0 },
+        { "a1 62", 0 },
+        { "c4 00", 0 },
+        { "c4 01 00", 0 },
+        { "90", 0 },
+        { "91 01", 0 },
+        { "92 01 c0", 0 },
+        { "91 02", 0 },
+        { "91 a1 61", 0 },
+        { "80", 0 },
+        { "81 01 02", 0 },
+        { "81 01 03", 0 },
+        { "d4 01 00", 0 },
+        { "d4 02 00", 0 },
+    };
+    const size_t count = sizeof values / sizeof *values;
+    unsigned char left[16];
+    unsigned char right[16];
+    for (size_t i = 0; i + 1 < count; i++) {
+        const size_t left_size = s_hex (values[i].hex, left);
+        const size_t right_size = s_hex (values[i + 1].hex, right);
+        const int order = values[i + 1].same ? 0 : -1;
+        assert_int_equal (brd_value_order (left, left_size, right, right_size),
+                          order);
+        assert_int_equal (brd_value_order (right, right_size, left, left_size),
+                          -order);
+        assert_int_equal (brd_value_order (left, left_size, left, left_size),
+                          0);
+    }
+}
+
 static void
 s_test_set_count (void **state)
 {
@@ -462,6 +527,7 @@ main (void)
         cmocka_unit_test (s_test_cut),
         cmocka_unit_test (s_test_find),
         cmocka_unit_test (s_test_equal),
+        cmocka_unit_test (s_test_order),
         cmocka_unit_test (s_test_put),
         cmocka_unit_test (s_test_put_sizes),
         cmocka_unit_test (s_test_ref),

@@ -636,6 +636,41 @@ s_hammer (void *arg)
     return NULL;
 }
 
+// Those of no use come back to a program that is the reaper of orphans, and
+// would be its zombies for ever.
+static void
+s_reap_useless (void *arg)
+{
+    pthread_t threads[2];
+    _Atomic int stop = 0;
+    (void) arg;
+    prctl (PR_SET_CHILD_SUBREAPER, 1);
+    for (int i = 0; i < 2; i++)
+        pthread_create (&threads[i], NULL, s_hammer, &stop);
+    for (int i = 0; i < 20; i++) {
+        brd_nursery_options_t options = { .worker_main = s_main_sleep };
+        pid_t pid;
+        int peek;
+        int fd = brd_nursery_start (&options, &pid, &peek);
+        if (fd >= 0)
+            brd_nursery_end (&fd, pid, -1);
+    }
+    atomic_store (&stop, 1);
+    for (int i = 0; i < 2; i++)
+        pthread_join (threads[i], NULL);
+    if (waitpid (-1, NULL, WNOHANG) == -1 && errno == ECHILD)
+        printf ("none");
+}
+
+static void
+s_test_useless_snapshots_are_reaped (void **state)
+{
+    (void) state;
+    char *output = t_run_child (s_reap_useless, NULL, 60, NULL);
+    assert_string_equal (output, "none");
+    free (output);
+}
+
 // random () has a lock that fork () does not look after. A snapshot in which it
 // is held is of no use, and another one is taken.
 static void
@@ -734,6 +769,7 @@ main (int argc, char **argv)
         cmocka_unit_test (s_test_thread_that_waits_for_all),
         cmocka_unit_test (s_test_starting_thread_may_leave),
         cmocka_unit_test (s_test_thread_inside_random),
+        cmocka_unit_test (s_test_useless_snapshots_are_reaped),
         cmocka_unit_test (s_test_each_call_fails_once),
     };
     t_mark (argv);

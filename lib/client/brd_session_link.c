@@ -1,0 +1,287 @@
+// brd_session_link.c - a session's connection: made, read, lost, made again
+//
+// SPDX-License-Identifier: MPL-2.0
+//
+//     CLOSED --connect, HELLO, WELCOME--> OPEN --ends--> DEAD
+//                                          |  over tcp, for five seconds:
+//                                          +--HELLO with the session's number,
+//                                             the calls not answered again
+//
+// A manager of the same host can only go away with its process: then it is dead
+// at once. All here is under the session's lock.
+//
+// Read next: brd_session.c.
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "base/brd_check.h"
+#include "base/brd_clock.h"
+#include "base/brd_futex.h"
+#include "base/brd_mem.h"
+#include "client/brd_session_private.h"
+
+enum {
+    S_RESUME_MS = 5000,
+    S_BUSY_MS = 5  // Between two tries where too many wait at the door
+};
+
+// --- Opening ---------------------------------------------------------------
+
+static int
+s_wait (const brd_session_t *self, int64_t deadline)
+{
+    struct pollfd fd = { .fd = brd_stream_fd (self->stream), .events = POLLIN };
+    if (brd_stream_wants_write (self->stream))
+        fd.events |= POLLOUT;
+    const int n = poll (&fd, 1, brd_clock_left_ms (deadline));
+    if (n == 0)
+        return brd_error_set (ETIMEDOUT, "%s does not answer", self->address);
+    return n > 0 || errno == EINTR ? 0 : brd_error_system ("poll");
+}
+
+static int
+s_connect (brd_session_t *self, int64_t deadline)
+{
+    for (;;) {
+        self->stream =
+            brd_stream_connect (self->address, self->key, self->key_size);
+        if (self->stream || errno != EAGAIN)
+            break;
+        if (brd_clock_now () >= deadline)
+            return brd_error_set (ETIMEDOUT, "%s is busy", self->address);
+        (void) poll (NULL, 0, S_BUSY_MS);
+    }
+    if (!self->stream)
+        return -1;
+    while (brd_stream_open (self->stream) < 0) {
+        if (errno != EAGAIN || s_wait (self, deadline) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int
+s_say_hello (brd_session_t *self)
+{
+    char comm[17] = "";
+    char who[BRD_REQUEST_WHO_SIZE];
+    (void) prctl (PR_GET_NAME, comm);
+    const int size =
+        snprintf (who, sizeof who, "%s (pid %d)", comm, (int) getpid ());
+    const brd_request_hello_t hello = { .pid = (uint32_t) getpid (),
+                                        .session = self->number,
+                                        .who = who,
+                                        .size = (size_t) size };
+    if (brd_request_put_hello (&self->note, &hello) < 0)
+        return -1;
+    return brd_stream_send (self->stream, self->note.bytes, self->note.size);
+}
+
+static int
+s_hear_welcome (brd_session_t *self,
+                int64_t deadline,
+                brd_request_welcome_t *ret_welcome)
+{
+    const void *bytes;
+    size_t size;
+    while (brd_stream_recv (self->stream, &bytes, &size) < 0) {
+        if (errno != EAGAIN || s_wait (self, deadline) < 0)
+            return -1;
+        (void) brd_stream_flush (self->stream);
+    }
+    const int rc = brd_request_decode_welcome (bytes, size, ret_welcome);
+    brd_stream_done (self->stream);
+    return rc;
+}
+
+static int
+s_greet (brd_session_t *self, int64_t deadline)
+{
+    brd_request_welcome_t welcome;
+    if (s_say_hello (self) < 0 || s_hear_welcome (self, deadline, &welcome) < 0)
+        return -1;
+    const uint64_t known = atomic_load (&self->manager);
+    if (known != 0 && known != welcome.manager)
+        return brd_error_set (
+            ECONNREFUSED, "another manager is at %s now", self->address);
+    if (self->number != 0 && self->number != welcome.session)
+        return brd_error_set (
+            ECONNREFUSED, "%s has forgotten this process", self->address);
+    atomic_store (&self->manager, welcome.manager);
+    self->number = welcome.session;
+    return 0;
+}
+
+int
+brd_session_link_open (brd_session_t *self, int64_t deadline)
+{
+    if (s_connect (self, deadline) == 0 && s_greet (self, deadline) == 0) {
+        self->state = BRD_SESSION_OPEN;
+        return 0;
+    }
+    const int error = errno;
+    brd_stream_destroy (&self->stream);
+    errno = error;
+    return -1;
+}
+
+// --- Losing ----------------------------------------------------------------
+
+void
+brd_session_link_wake (brd_session_slot_t *slot)
+{
+    atomic_fetch_add (&slot->word, 1);
+    brd_futex_wake (&slot->word, 1, 0);
+}
+
+static void
+s_die (brd_session_t *self)
+{
+    self->state = BRD_SESSION_DEAD;
+    for (uint32_t i = 0; i < self->slots_count; i++) {
+        brd_session_slot_t *slot = self->slots[i];
+        if (slot->state == BRD_SESSION_SLOT_ABANDONED)
+            slot->state = BRD_SESSION_SLOT_FREE;
+        if (slot->state != BRD_SESSION_SLOT_SENT)
+            continue;
+        slot->state = BRD_SESSION_SLOT_DONE;
+        slot->error = ECONNRESET;
+        brd_session_link_wake (slot);
+    }
+}
+
+static int
+s_send_again (brd_session_t *self)
+{
+    for (uint32_t i = 0; i < self->slots_count; i++) {
+        const brd_session_slot_t *slot = self->slots[i];
+        if (slot->state == BRD_SESSION_SLOT_SENT
+            && brd_stream_send (
+                   self->stream, slot->call->out.bytes, slot->call->out.size)
+                   < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int
+brd_session_link_lost (brd_session_t *self)
+{
+    const int is_tcp = brd_stream_is_tcp (self->stream);
+    const int64_t deadline = brd_clock_deadline (S_RESUME_MS);
+    brd_stream_destroy (&self->stream);
+    self->state = BRD_SESSION_CLOSED;
+    while (is_tcp && brd_clock_now () < deadline) {
+        if (brd_session_link_open (self, deadline) < 0)
+            break;
+        if (s_send_again (self) == 0)
+            return 0;
+        brd_stream_destroy (&self->stream);
+    }
+    s_die (self);
+    return -1;
+}
+
+// --- Sending ---------------------------------------------------------------
+
+int
+brd_session_link_send (brd_session_t *self, const void *bytes, size_t size)
+{
+    if (brd_stream_send (self->stream, bytes, size) == 0)
+        return 0;
+    return errno == ENOMEM || errno == EMSGSIZE ? -1 : 1;
+}
+
+void
+brd_session_link_note (brd_session_t *self,
+                       brd_request_op_t op,
+                       uint32_t slot,
+                       uint64_t seq)
+{
+    const brd_request_t call = {
+        .op = op, .slot = slot, .seq = seq, .timeout_ns = -1
+    };
+    if (brd_request_begin (&self->note) < 0)
+        return;
+    brd_request_close (&self->note, &call);
+    (void) brd_stream_send (self->stream, self->note.bytes, self->note.size);
+}
+
+void
+brd_session_link_drop (brd_session_t *self, uint64_t object, uint64_t count)
+{
+    const brd_request_t call = { .op = BRD_REQUEST_DROP,
+                                 .object = object,
+                                 .timeout_ns = -1 };
+    if (brd_request_begin (&self->note) < 0
+        || brd_value_put_uint (&self->note, count) < 0)
+        return;
+    brd_request_close (&self->note, &call);
+    (void) brd_stream_send (self->stream, self->note.bytes, self->note.size);
+}
+
+// --- Reading ---------------------------------------------------------------
+
+// What an answer brought that nobody waits for.
+static void
+s_give_back (brd_session_t *self, const brd_request_answer_t *answer)
+{
+    brd_value_cursor_t at = { answer->body, answer->body + answer->size };
+    const uint64_t manager = atomic_load (&self->manager);
+    brd_ref_t ref;
+    while ((answer->flags & BRD_REQUEST_LENT)
+           && brd_request_next_ref (&at, manager, &ref) == 1)
+        brd_session_link_drop (self, ref.object, 1);
+}
+
+static int
+s_take (brd_session_t *self)
+{
+    const void *bytes;
+    size_t size;
+    brd_request_answer_t answer;
+    if (brd_stream_recv (self->stream, &bytes, &size) < 0)
+        return -1;
+    if (brd_request_decode_answer (bytes, size, &answer) < 0)
+        return -1;
+    brd_session_slot_t *slot =
+        answer.slot < self->slots_count ? self->slots[answer.slot] : NULL;
+    if (!slot || slot->seq != answer.seq)
+        return brd_error_set (EPROTO, "an answer to nothing");
+    if (slot->state != BRD_SESSION_SLOT_SENT) {
+        // Nobody waits for it any more.
+        if (slot->state == BRD_SESSION_SLOT_ABANDONED)
+            slot->state = BRD_SESSION_SLOT_FREE;
+        s_give_back (self, &answer);
+        brd_stream_done (self->stream);
+        return 0;
+    }
+    void *frame = brd_stream_take (self->stream, &size);
+    if (!frame)
+        return -1;
+    slot->call->frame = frame;
+    (void) brd_request_decode_answer (frame, size, &slot->call->answer);
+    slot->state = BRD_SESSION_SLOT_DONE;
+    slot->error = 0;
+    brd_session_link_wake (slot);
+    return 0;
+}
+
+void
+brd_session_link_read (brd_session_t *self)
+{
+    (void) brd_stream_flush (self->stream);
+    while (self->state == BRD_SESSION_OPEN) {
+        if (s_take (self) == 0)
+            continue;
+        // Out of memory: what came stays in the stream, and comes again.
+        if (errno == EAGAIN || errno == ENOMEM)
+            return;
+        (void) brd_session_link_lost (self);
+    }
+}
