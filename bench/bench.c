@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -172,6 +173,13 @@ bench_fork (void)
             _exit (1);
     }
     return pid;
+}
+
+void
+bench_kill (pid_t pid)
+{
+    kill (pid, SIGKILL);
+    bench_check (waitpid (pid, NULL, 0) == pid, "waitpid");
 }
 
 void *

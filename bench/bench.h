@@ -75,6 +75,10 @@ bench_pss_kb (pid_t pid);
 pid_t
 bench_fork (void);
 
+// Kills a child and waits until it is gone.
+void
+bench_kill (pid_t pid);
+
 // Zeroed memory that children share, and its end.
 void *
 bench_shared (size_t size_bytes);

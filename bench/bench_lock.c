@@ -1,151 +1,97 @@
-// bench_lock.c - a lock, beside a robust mutex of the C library
+// bench_lock.c - W8: one lock, and processes that take it in turn
 //
 // SPDX-License-Identifier: MPL-2.0
 //
-//     bench_lock pair N         one process, nobody else there
-//     bench_lock contended N    four workers, N times each
+//     bench_lock CONTENDERS N
 //
-// The same work with both, in the same run: a counter in shared memory goes up
-// by one. The mutex is what a C program would take otherwise: process-shared
-// and robust, in the same kind of memory.
-
-#include <pthread.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <brood.h>
+// N times acquire and release in all, around the increment of a number that
+// only the lock protects. One contender never waits; four wait for each other
+// and for a CPU.
+//
+// The peers: "lock" in peers/ring_pipe_mutex.c is the limit, a robust mutex.
+// Their acquire has no timeout and says nothing of who holds it.
 
 #include "bench.h"
+#include "bench_crowd.h"
+#include "brood/brood_error.h"
+#include "brood/brood_init.h"
+#include "brood/brood_lock.h"
+#include "brood/brood_process.h"
 
 enum {
-    S_WORKERS = 4,
-    S_ROUNDS_MAX = 100000000
+    S_COUNT_MAX = 1000000000
 };
 
-// Shared, and there before the workers.
-static struct {
-    pthread_mutex_t mutex;
-    long counter;
-} * s_it;
+// In memory that all share: they are copies of us.
+typedef struct {
+    bench_crowd_t crowd;
+    brood_lock_t *lock;
+    _Alignas(64) uint64_t value;  // What the lock guards
+    uint64_t each;
+} guarded_t;
 
-static brood_lock_t *s_lock;
+typedef struct {
+    guarded_t *guarded;
+    int self;
+} contender_t;
 
-static void
-s_by_lock (long n)
+static int
+s_contend (void *arg)
 {
-    for (long i = 0; i < n; i++) {
-        if (brood_lock_acquire (s_lock, BROOD_FOREVER) < 0)
-            exit (brood_perror ("acquire"));
-        s_it->counter++;
-        (void) brood_lock_release (s_lock);
+    contender_t *me = arg;
+    guarded_t *guarded = me->guarded;
+    brood_lock_t *lock = guarded->lock;
+    bench_crowd_ready (&guarded->crowd);
+    for (uint64_t i = 0; i < guarded->each; i++) {
+        if (brood_lock_acquire (lock, BROOD_FOREVER) != 0)
+            return brood_perror ("acquire");
+        guarded->value++;
+        if (brood_lock_release (lock) < 0)
+            return brood_perror ("release");
     }
-}
-
-static void
-s_by_mutex (long n)
-{
-    for (long i = 0; i < n; i++) {
-        bench_expect (pthread_mutex_lock (&s_it->mutex) == 0, "mutex");
-        s_it->counter++;
-        pthread_mutex_unlock (&s_it->mutex);
-    }
-}
-
-BROOD_EACH (add_by_lock, long, n)
-{
-    s_by_lock (*n);
-    return 0;
-}
-
-BROOD_EACH (add_by_mutex, long, n)
-{
-    s_by_mutex (*n);
+    bench_crowd_count (&guarded->crowd, me->self, 0);
     return 0;
 }
 
 static void
-s_init (brood_value_t *value)
+s_measure (int contenders, uint64_t n)
 {
-    pthread_mutexattr_t attr;
-    s_it = brood_value_ptr (value);
-    s_lock = brood_lock_new ();
-    if (!s_it || !s_lock)
-        exit (brood_perror ("shared memory"));
-    pthread_mutexattr_init (&attr);
-    pthread_mutexattr_setpshared (&attr, PTHREAD_PROCESS_SHARED);
-    pthread_mutexattr_setrobust (&attr, PTHREAD_MUTEX_ROBUST);
-    bench_expect (pthread_mutex_init (&s_it->mutex, &attr) == 0, "mutex");
-    pthread_mutexattr_destroy (&attr);
-}
-
-static void
-s_pair (const char *name, void (*add) (long n), long n)
-{
-    add (n / 10 + 1);
-    s_it->counter = 0;
-    const int64_t start = bench_now_ns ();
-    add (n);
-    const int64_t ns = bench_now_ns () - start;
-    bench_expect (s_it->counter == n, "lost some");
-    bench_report (name, (double) ns / (double) n, "ns");
-}
-
-static void
-s_pairs (long n)
-{
-    s_pair ("lock pair lock", s_by_lock, n);
-    s_pair ("lock pair robust mutex", s_by_mutex, n);
-}
-
-static int64_t
-s_contend (brood_pool_t *pool, brood_mapper_fn *add, long n)
-{
-    long ns[S_WORKERS];
-    for (int i = 0; i < S_WORKERS; i++)
-        ns[i] = n;
-    s_it->counter = 0;
-    const int64_t start = bench_now_ns ();
-    if (brood_pool_each (pool, add, ns, S_WORKERS) < 0)
-        exit (brood_perror ("each"));
-    const int64_t took = bench_now_ns () - start;
-    bench_expect (s_it->counter == n * S_WORKERS, "lost some");
-    return took;
-}
-
-static void
-s_contended (long n)
-{
-    const size_t all = (size_t) n * S_WORKERS;
-    brood_pool_t *pool = brood_pool_new ("local:4");
-    if (!pool)
-        exit (brood_perror ("pool"));
-    (void) s_contend (pool, add_by_lock, n / 10 + 1);
-    bench_rate ("lock contended lock",
-                all,
-                s_contend (pool, add_by_lock, n),
-                "pairs/s");
-    bench_rate ("lock contended robust mutex",
-                all,
-                s_contend (pool, add_by_mutex, n),
-                "pairs/s");
-    brood_pool_destroy (&pool);
+    contender_t us[BENCH_CROWD_MAX];
+    brood_process_t *processes[BENCH_CROWD_MAX];
+    guarded_t *guarded = bench_shared (sizeof *guarded);
+    guarded->lock = brood_lock_new ();
+    guarded->each = n / (uint64_t) contenders;
+    bench_crowd_init (&guarded->crowd);
+    for (int i = 0; i < contenders; i++) {
+        us[i] = (contender_t){ guarded, i };
+        processes[i] = brood_process_new (s_contend, &us[i]);
+        bench_expect (brood_process_start (processes[i]) == 0, brood_error ());
+    }
+    bench_lock_run (&guarded->crowd, contenders, n);
+    for (int i = 0; i < contenders; i++) {
+        brood_process_join (processes[i], BROOD_FOREVER);
+        bench_expect (brood_process_exitcode (processes[i]) == 0,
+                      "a contender failed");
+        brood_process_destroy (&processes[i]);
+    }
+    bench_expect (guarded->value == guarded->each * (uint64_t) contenders,
+                  "the lock does not exclude");
+    brood_lock_destroy (&guarded->lock);
+    bench_unshare (guarded, sizeof *guarded);
 }
 
 int
 main (int argc, char **argv)
 {
     brood_init (&argc, &argv);
-    brood_value_t *value = brood_value_new_sized (sizeof *s_it);
-    s_init (value);
-    const int smoke = bench_smoke (&argc, argv);
-    if (!smoke && argc != 3)
-        bench_usage ("bench_lock pair|contended N");
-    const long n = smoke ? 500 : (long) bench_count (argv[2], S_ROUNDS_MAX);
-    if (smoke || strcmp (argv[1], "pair") == 0)
-        s_pairs (n);
-    if (smoke || strcmp (argv[1], "contended") == 0)
-        s_contended (n);
-    brood_lock_destroy (&s_lock);
-    brood_value_destroy (&value);
+    if (bench_smoke (&argc, argv)) {
+        s_measure (1, 2000);
+        s_measure (4, 2000);
+        return 0;
+    }
+    if (argc != 3)
+        bench_usage ("bench_lock CONTENDERS N");
+    s_measure ((int) bench_count (argv[1], BENCH_CROWD_MAX),
+               bench_count (argv[2], S_COUNT_MAX));
     return 0;
 }

@@ -30,7 +30,7 @@ ROOT = os.path.dirname(HERE)
 JOB_LIMIT_S = 120
 OTHERS_MOST = 0.05  # Of the machine, before a job is run again
 SKIP = 77
-LOWER_IS_BETTER = {"ns", "us", "ms", "s", "kB", "B"}
+LOWER_IS_BETTER = {"us", "ms", "s", "kB", "B"}
 SIZES = (("1M", 1000000), ("10M", 10000000))
 
 # brood's programs: workloads, the name in the tables, command.
@@ -50,12 +50,14 @@ BROOD = [
     *[("W4", name, f"bench_queue {how} {n} {n} 2000000") for n in (1, 4)
       for name, how in (("brood queue", "one"),
                         ("brood queue, 100 at a time", "many"))],
+    ("W5", "brood pipe, bytes", "bench_pipe bytes"),
+    ("W5", "brood pipe, messages", "bench_pipe messages"),
     *[("W6", "brood pool", f"bench_start_stop {n}") for n in (2, 16, 64)],
     ("W7", "brood map", "bench_uneven map"),
     ("W7", "brood submit", "bench_uneven submit"),
+    *[("W8", "brood lock", f"bench_lock {n} 40000000") for n in (1, 4)],
+    ("W8", "brood dict", "bench_dict 20000"),
     ("pending", "brood", "bench_pending 1000000"),
-    ("lock", "brood", "bench_lock pair 20000000"),
-    ("lock", "brood", "bench_lock contended 1000000"),
 ]
 
 # The peers', in peers/ of the build, or a .py of the sources.
@@ -74,7 +76,20 @@ PEERS = [
     ("W3", "zmq by hand", "zmq_by_hand sync 20000"),
     ("W3", "py Pool.apply", "multiprocessing_peer.py sync 10000"),
     ("W3", "gearman", "gearman_peer sync 10000"),
-    *[("W4", "zmq by hand", f"zmq_by_hand queue {n} 1000000") for n in (1, 4)],
+    ("W4", "C ring", "ring_pipe_mutex queue ring 20000000"),
+    *[("W4", peer, command.format(n)) for n in (1, 4)
+      for peer, command in (
+          ("C pipe", "ring_pipe_mutex queue pipe {} 1000000"),
+          ("zmq by hand, direct", "zmq_objects queue direct {} 2000000"),
+          ("zmq by hand, broker", "zmq_objects queue broker {} 2000000"),
+          ("py Queue", "multiprocessing_peer.py queue {} 200000"))],
+    ("W5", "C pipe", "ring_pipe_mutex link pipe"),
+    ("W5", "C socketpair", "ring_pipe_mutex link socketpair"),
+    ("W5", "C ring", "ring_pipe_mutex link ring"),
+    ("W5", "C ring, spinning", "ring_pipe_mutex link spin"),
+    ("W5", "C memcpy", "ring_pipe_mutex link memcpy"),
+    ("W5", "zmq by hand", "zmq_objects pair"),
+    ("W5", "py Pipe", "multiprocessing_peer.py pipe"),
     *[("W6", peer, f"{command} {n}") for n in (2, 16, 64)
       for peer, command in (("fork", "serial_openmp_fork start"),
                             ("zmq by hand", "zmq_by_hand start"),
@@ -86,6 +101,13 @@ PEERS = [
     ("W7", "zmq by hand, 2 in flight", "zmq_by_hand rows 2"),
     ("W7", "py Pool.map", "multiprocessing_peer.py rows {mandel}"),
     ("W7", "gearman", "gearman_peer rows"),
+    *[("W8", peer, command.format(n)) for n in (1, 4)
+      for peer, command in (
+          ("C robust mutex", "ring_pipe_mutex lock {} 40000000"),
+          ("zmq by hand", "zmq_objects lock {} 20000"),
+          ("py Lock", "multiprocessing_peer.py lock {} 1000000"))],
+    ("W8", "zmq by hand", "zmq_objects dict 20000"),
+    ("W8", "py Manager", "multiprocessing_peer.py dict 20000"),
 ]
 
 # What brood aims at: metric, which of brood's, against whom (or what number),
@@ -103,13 +125,20 @@ AIMS = [
     ("W2 tasks", "brood submit, 500 in flight", "zmq by hand", ">= 2"),
     ("W3 rtt median", "brood submit and get", "zmq by hand", "<= 1.15"),
     ("W3 rtt p99", "brood submit and get", "zmq by hand", "<= 1.15"),
-    *[(f"W4 queue {n}", "brood queue", "zmq by hand", ">= 1")
+    *[(f"W4 queue {n}", "brood queue", "zmq by hand, broker", ">= 1")
       for n in ("1-1", "4-4")],
+    *[(f"W5 rtt 64B {which}", "brood pipe, bytes", "zmq by hand", "<= 1")
+      for which in ("median", "p99")],
+    ("W5 stream 64B", "brood pipe, bytes", "py Pipe", ">= 5"),
     *[(f"W6 start+stop {n}", "brood pool", "zmq by hand", "<= 1.2")
       for n in (2, 16, 64)],
     ("W6 pss/worker 64", "brood pool", 400, "<= 1"),
     ("W7 efficiency", "brood map", 98, ">= 1"),
     ("W7 efficiency", "brood submit", 98, ">= 1"),
+    *[(f"W8 lock x{n}", "brood lock", "C robust mutex", ">= 0.5")
+      for n in (1, 4)],
+    *[(f"W8 dict {call}", "brood dict", "py Manager", ">= 0.7")
+      for call in ("set", "get")],
     # 5 bytes of payload and 150 of book-keeping.
     ("pending without future", "brood", 155, "<= 1"),
 ]
@@ -417,7 +446,7 @@ def options_of():
         prog="bench/run", description="Measure brood against its peers.")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", default="", metavar="W2,W3",
-                        help="workloads: W1 W2 W3 W6 W7 pending")
+                        help="workloads: W1 to W8, pending")
     parser.add_argument("--match", default="", metavar="WORD,...",
                         help="only jobs whose name contains one of these")
     parser.add_argument("--build", metavar="DIR", help="default build/release")

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# multiprocessing_peer.py - peer: Python's own multiprocessing, two workers
+# multiprocessing_peer.py - peer: Python's own multiprocessing
 #
 # SPDX-License-Identifier: MPL-2.0
 #
@@ -9,14 +9,21 @@
 #     multiprocessing_peer.py sync N                 W3: Pool.apply
 #     multiprocessing_peer.py start N                W6: a Pool of N
 #     multiprocessing_peer.py rows MANDEL.so         W7: Pool.map
+#     multiprocessing_peer.py queue PAIRS N          W4: Queue
+#     multiprocessing_peer.py pipe                   W5: Pipe, bytes
+#     multiprocessing_peer.py lock CONTENDERS N      W8: Lock
+#     multiprocessing_peer.py dict N                 W8: Manager ().dict ()
 #
 # Needs nothing but the standard library. rows calls the C function of
 # bench/mandel.c through ctypes, so all peers of W7 compute with the same code.
-# The clock of rows starts before the workers do, as everywhere.
+# The clock of rows starts before the workers do, as everywhere. W4, W5 and W8
+# are what bench_crowd.h and bench_link.h say, but shorter.
 
 import ctypes
+import itertools
 import multiprocessing
 import os
+import signal
 import statistics
 import sys
 import time
@@ -24,11 +31,20 @@ import time
 WORKERS = 2
 ROWS = 1024
 ROWS_SUM = 1628402053
+WINDOW = 64 << 20
+SIZES = (("64KiB", 64 << 10), ("1MiB", 1 << 20), ("64MiB", 64 << 20))
 now_ns = time.perf_counter_ns
 
 
 def report(metric, value, unit):
     print(f"{metric}\t{value:.6g}\t{unit}", flush=True)
+
+
+def report_latency(name, times):
+    times.sort()
+    n = len(times)
+    report(f"{name} median", times[n // 2] / 1e3, "us")
+    report(f"{name} p99", times[n - 1 - n // 100] / 1e3, "us")
 
 
 def expect(ok, what):
@@ -86,9 +102,7 @@ def measure_sync(n):
             expect(pool.apply(square, (i,)) == i * i, "wrong square")
             if i >= 0:
                 times.append(now_ns() - start)
-    times.sort()
-    report("W3 rtt median", times[n // 2] / 1e3, "us")
-    report("W3 rtt p99", times[n - 1 - n // 100] / 1e3, "us")
+    report_latency("W3 rtt", times)
 
 
 def pss_kb(pid):
@@ -136,12 +150,158 @@ def measure_rows(kernel):
     report("W7 wall", ns / 1e9, "s")
 
 
+class Crowd:
+    """Processes that begin together; see bench_crowd.h."""
+
+    def __init__(self, members):
+        self.ready = multiprocessing.Semaphore(0)
+        self.gate = multiprocessing.Semaphore(0)
+        self.counts = multiprocessing.RawArray("Q", 8 * members)
+        self.members = members
+
+    def wait(self):
+        self.ready.release()
+        self.gate.acquire()
+
+    def count(self, member, done):
+        self.counts[8 * member] = done  # On a cache line of its own
+
+    def run(self, body, arguments, total):
+        """How many nanoseconds it takes until all counts come to total."""
+        processes = [multiprocessing.Process(target=body, daemon=True,
+                                             args=(self, i, *arguments))
+                     for i in range(self.members)]
+        for process in processes:
+            process.start()
+        for _ in processes:
+            self.ready.acquire()
+        start = now_ns()
+        for _ in processes:
+            self.gate.release()
+        while sum(self.counts[::8]) < total:
+            time.sleep(0.001)
+        ns = now_ns() - start
+        for process in processes:
+            process.terminate()
+            process.join()
+        return ns
+
+
+def queue_member(crowd, self, queue, pairs, share):
+    crowd.wait()
+    if self < pairs:
+        for i in range(share):
+            queue.put(self + pairs * i)
+        queue.close()
+        queue.join_thread()
+        signal.pause()
+    for done in itertools.count(1):
+        queue.get()
+        crowd.count(self, done)
+
+
+def measure_queue(pairs, n):
+    share = n // pairs
+    ns = Crowd(2 * pairs).run(
+        queue_member, (multiprocessing.Queue(), pairs, share), share * pairs)
+    report(f"W4 queue {pairs}-{pairs}", share * pairs * 1e9 / ns, "items/s")
+
+
+def stream(end, size, count):
+    """Sends so many; the time to the answer."""
+    message = bytes(size)
+    start = now_ns()
+    for _ in range(count):
+        end.send_bytes(message)
+    expect(end.recv_bytes() == b"k", "wrong answer")
+    return now_ns() - start
+
+
+def answer(end, size, count):
+    for _ in range(count):
+        if len(end.recv_bytes()) != size:
+            sys.exit("wrong size")
+    end.send_bytes(b"k")
+
+
+def pipe_far(end, pings, messages, windows):
+    for _ in range(pings // 10 + pings):
+        end.send_bytes(end.recv_bytes())
+    answer(end, 64, messages // 10)
+    answer(end, 64, messages)
+    for _, size in SIZES:
+        for _ in range(1 + windows):
+            answer(end, size, WINDOW // size)
+
+
+def measure_pipe(pings, messages, windows):
+    near, far = multiprocessing.Pipe()
+    process = multiprocessing.Process(target=pipe_far, daemon=True,
+                                      args=(far, pings, messages, windows))
+    process.start()
+    times = []
+    message = bytes(64)
+    for i in range(-(pings // 10), pings):
+        start = now_ns()
+        near.send_bytes(message)
+        expect(near.recv_bytes() == message, "wrong message")
+        if i >= 0:
+            times.append(now_ns() - start)
+    report_latency("W5 rtt 64B", times)
+    stream(near, 64, messages // 10)
+    ns = stream(near, 64, messages)
+    report("W5 stream 64B", messages * 1e9 / ns, "msg/s")
+    for name, size in SIZES:
+        stream(near, size, WINDOW // size)
+        ns = sum(stream(near, size, WINDOW // size) for _ in range(windows))
+        report(f"W5 bulk {name}", windows * WINDOW * 1e3 / ns, "MB/s")
+    process.join()
+
+
+def contend(crowd, self, lock, share):
+    crowd.wait()
+    for _ in range(share):
+        lock.acquire()
+        lock.release()
+    crowd.count(self, 1)
+    signal.pause()
+
+
+def measure_lock(contenders, n):
+    share = n // contenders
+    ns = Crowd(contenders).run(
+        contend, (multiprocessing.Lock(), share), contenders)
+    report(f"W8 lock x{contenders}", share * contenders * 1e9 / ns, "pairs/s")
+
+
+def measure_dict(n):
+    keys = [f"key{i}" for i in range(1000)]
+    with multiprocessing.Manager() as manager:
+        shared = manager.dict()
+        for i, key in enumerate(keys):
+            shared[key] = i
+        start = now_ns()
+        for i in range(n):
+            shared[keys[i % 1000]] = i
+        report("W8 dict set", n * 1e9 / (now_ns() - start), "ops/s")
+        start = now_ns()
+        for i in range(n):
+            expect(shared[keys[i % 1000]] % 1000 == i % 1000, "wrong value")
+        report("W8 dict get", n * 1e9 / (now_ns() - start), "ops/s")
+
+
 def smoke():
     measure_map(1000, 100)
     measure_tasks(apply_async, 200)
     measure_tasks(imap_unordered, 200)
     measure_sync(100)
     measure_start(3)
+    measure_queue(1, 1000)
+    measure_queue(4, 1000)
+    measure_pipe(100, 1000, 1)
+    measure_lock(1, 1000)
+    measure_lock(4, 1000)
+    measure_dict(100)
 
 
 def main(arguments):
@@ -162,9 +322,18 @@ def main(arguments):
             measure_start(int(n))
         case ["rows", kernel]:
             measure_rows(kernel)
+        case ["queue", pairs, n]:
+            measure_queue(int(pairs), int(n))
+        case ["pipe"]:
+            measure_pipe(20000, 500000, 8)
+        case ["lock", contenders, n]:
+            measure_lock(int(contenders), int(n))
+        case ["dict", n]:
+            measure_dict(int(n))
         case _:
             sys.exit("usage: multiprocessing_peer.py map N CHUNK | tasks N"
-                     " | imap N | sync N | start N | rows MANDEL.so")
+                     " | imap N | sync N | start N | rows MANDEL.so"
+                     " | queue PAIRS N | pipe | lock CONTENDERS N | dict N")
 
 
 main(sys.argv[1:])

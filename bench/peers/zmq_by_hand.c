@@ -5,7 +5,6 @@
 //     zmq_by_hand map raw|msgpack N CHUNK   W1: squares of N numbers
 //     zmq_by_hand tasks N                   W2: one message per task
 //     zmq_by_hand sync N                    W3: one after the other
-//     zmq_by_hand queue P N                 W4: P PUSH, a proxy, P PULL
 //     zmq_by_hand start N                   W6: start and stop of N workers
 //     zmq_by_hand rows DEPTH                W7: Mandelbrot, DEPTH in flight
 //
@@ -18,9 +17,6 @@
 //            ROUTER <-[id][...][answer]- DEALER         "" ends it
 
 #include <errno.h>
-#include <signal.h>
-#include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -30,13 +26,13 @@
 #include <zmq.h>
 
 #include "bench.h"
+#include "by_hand.h"
 #include "mandel.h"
 
 enum {
     S_WORKERS = 2,
     S_WORKERS_MAX = 250,  // Routing ids are one byte
     S_MAP_DEPTH = 4,      // Chunks in flight per worker
-    S_SIDES_MAX = 16,     // Processes that put, and that get
     S_WINDOW = 500,       // Tasks in flight in all
     S_MAP_REPEAT = 5,
     S_START_REPEAT = 5,
@@ -62,21 +58,6 @@ typedef struct {
 
 // --- Both sides ------------------------------------------------------------
 
-static void *
-s_socket (void *context, int type)
-{
-    void *socket = zmq_socket (context, type);
-    bench_check (socket != NULL, "zmq_socket");
-    int linger = 0;
-    int water = 100000;
-    int again_ms = 1;
-    zmq_setsockopt (socket, ZMQ_LINGER, &linger, sizeof linger);
-    zmq_setsockopt (socket, ZMQ_SNDHWM, &water, sizeof water);
-    zmq_setsockopt (socket, ZMQ_RCVHWM, &water, sizeof water);
-    zmq_setsockopt (socket, ZMQ_RECONNECT_IVL, &again_ms, sizeof again_ms);
-    return socket;
-}
-
 static void
 s_replace (zmq_msg_t *message, const void *bytes, size_t size)
 {
@@ -91,7 +72,7 @@ static void
 s_worker (const char *address, int self, work_fn *work)
 {
     unsigned char id = (unsigned char) (self + 1);
-    void *dealer = s_socket (zmq_ctx_new (), ZMQ_DEALER);
+    void *dealer = by_hand_socket (zmq_ctx_new (), ZMQ_DEALER);
     zmq_setsockopt (dealer, ZMQ_ROUTING_ID, &id, 1);
     bench_check (zmq_connect (dealer, address) == 0, "zmq_connect");
     bench_check (zmq_send (dealer, "", 0, 0) == 0, "hello");
@@ -186,14 +167,9 @@ s_compute_row (zmq_msg_t *body)
 static void
 s_start (crew_t *crew, int count, work_fn *work)
 {
-    static int serial;
-    char address[64];
+    char address[BY_HAND_ADDRESS];
     memset (crew, 0, sizeof *crew);
-    snprintf (address,
-              sizeof address,
-              "ipc://@bench-%d-%d",
-              (int) getpid (),
-              serial++);
+    by_hand_address (address);
     // Children first: a process with a context must not fork.
     for (int i = 0; i < count; i++) {
         crew->pids[i] = bench_fork ();
@@ -202,7 +178,7 @@ s_start (crew_t *crew, int count, work_fn *work)
     }
     crew->count = count;
     crew->context = zmq_ctx_new ();
-    crew->router = s_socket (crew->context, ZMQ_ROUTER);
+    crew->router = by_hand_socket (crew->context, ZMQ_ROUTER);
     bench_check (zmq_bind (crew->router, address) == 0, "zmq_bind");
     for (int i = 0; i < count; i++) {
         char hello[2];
@@ -496,108 +472,9 @@ s_measure_rows (int depth)
     s_stop (&crew);
 }
 
-// --- W4 --------------------------------------------------------------------
-
-// What the processes of a queue tell each other.
-typedef struct {
-    _Atomic int ready;
-    _Atomic int go;
-    _Atomic long got;
-    _Atomic long sum;
-} relay_t;
-
-// Counts in lumps, or the counter would be what is measured.
-static void
-s_pull (const char *address, relay_t *relay)
-{
-    enum {
-        LUMP = 256
-    };
-    void *socket = s_socket (zmq_ctx_new (), ZMQ_PULL);
-    bench_check (zmq_connect (socket, address) == 0, "zmq_connect");
-    atomic_fetch_add (&relay->ready, 1);
-    long mine = 0, sum = 0;
-    for (;;) {
-        task_t task;
-        int size = zmq_recv (socket, &task, sizeof task, ZMQ_DONTWAIT);
-        if (size < 0 || mine == LUMP) {
-            atomic_fetch_add (&relay->sum, sum);
-            atomic_fetch_add (&relay->got, mine);
-            mine = sum = 0;
-        }
-        if (size < 0)
-            size = zmq_recv (socket, &task, sizeof task, 0);
-        bench_check (size == sizeof task, "zmq_recv");
-        sum += (long) task.x;
-        mine++;
-    }
-}
-
-static void
-s_push (const char *address, relay_t *relay, long from, long n)
-{
-    void *socket = s_socket (zmq_ctx_new (), ZMQ_PUSH);
-    bench_check (zmq_connect (socket, address) == 0, "zmq_connect");
-    atomic_fetch_add (&relay->ready, 1);
-    while (!atomic_load (&relay->go))
-        usleep (1000);
-    for (long i = 0; i < n; i++) {
-        const task_t task = { .id = (uint64_t) i, .x = from + i };
-        bench_check (zmq_send (socket, &task, sizeof task, 0) == sizeof task,
-                     "zmq_send");
-    }
-    pause ();
-}
-
-// PUSH deals items out before anybody asks for them, which a queue does not.
-static void
-s_measure_queue (int sides, long n)
-{
-    char front[64], back[64], metric[64];
-    pid_t pids[2 * S_SIDES_MAX + 1];
-    int count = 0;
-    relay_t *relay = bench_shared (sizeof *relay);
-    snprintf (front, sizeof front, "ipc://@bench-front-%d", (int) getpid ());
-    snprintf (back, sizeof back, "ipc://@bench-back-%d", (int) getpid ());
-    n = n / sides * sides;
-    if ((pids[count++] = bench_fork ()) == 0) {
-        void *context = zmq_ctx_new ();
-        void *in = s_socket (context, ZMQ_PULL);
-        void *out = s_socket (context, ZMQ_PUSH);
-        bench_check (zmq_bind (in, front) == 0, "zmq_bind");
-        bench_check (zmq_bind (out, back) == 0, "zmq_bind");
-        atomic_fetch_add (&relay->ready, 1);
-        zmq_proxy (in, out, NULL);
-    }
-    for (int i = 0; i < sides; i++) {
-        if ((pids[count++] = bench_fork ()) == 0)
-            s_pull (back, relay);
-        if ((pids[count++] = bench_fork ()) == 0)
-            s_push (front, relay, n / sides * i, n / sides);
-    }
-    while (atomic_load (&relay->ready) < count)
-        usleep (1000);
-    usleep (100000);  // Until the connections stand
-    const int64_t start = bench_now_ns ();
-    atomic_store (&relay->go, 1);
-    while (atomic_load (&relay->got) < n)
-        usleep (200);
-    const int64_t ns = bench_now_ns () - start;
-    bench_expect (atomic_load (&relay->sum) == n * (n - 1) / 2,
-                  "items were lost");
-    snprintf (metric, sizeof metric, "W4 queue %d-%d", sides, sides);
-    bench_rate (metric, (size_t) n, ns, "items/s");
-    for (int i = 0; i < count; i++) {
-        kill (pids[i], SIGKILL);
-        waitpid (pids[i], NULL, 0);
-    }
-    bench_unshare (relay, sizeof *relay);
-}
-
 static void
 s_smoke (void)
 {
-    s_measure_queue (2, 2000);
     s_measure_map (false, 10007, 1000);
     s_measure_map (true, 10007, 1000);
     s_measure_tasks (3000);
@@ -620,15 +497,12 @@ main (int argc, char **argv)
         s_measure_tasks (bench_count (argv[2], S_COUNT_MAX));
     else if (argc == 3 && strcmp (what, "sync") == 0)
         s_measure_sync (bench_count (argv[2], S_COUNT_MAX));
-    else if (argc == 4 && strcmp (what, "queue") == 0)
-        s_measure_queue ((int) bench_count (argv[2], S_SIDES_MAX),
-                         (long) bench_count (argv[3], S_COUNT_MAX));
     else if (argc == 3 && strcmp (what, "start") == 0)
         s_measure_start ((int) bench_count (argv[2], S_WORKERS_MAX));
     else if (argc == 3 && strcmp (what, "rows") == 0)
         s_measure_rows ((int) bench_count (argv[2], MANDEL_ROWS));
     else
         bench_usage ("zmq_by_hand map raw|msgpack N CHUNK | tasks N | sync N"
-                     " | queue P N | start N | rows DEPTH");
+                     " | start N | rows DEPTH");
     return 0;
 }
