@@ -6,8 +6,8 @@
 //     bench_pipe messages    the same bytes as a message with a picture
 //
 // The near end is ours, the far end is held by a process. bytes are copied
-// twice, into shared memory and into the receiver's buffer; of a message that is
-// large the second copy is spared, since it can be looked at where it lies.
+// twice, into shared memory and into the receiver's buffer; of a message that
+// is large the second copy is spared, since it can be looked at where it lies.
 //
 // The peers: "link" in peers/ring_pipe_mutex.c for the limits, "pair" in
 // peers/zmq_objects.c.

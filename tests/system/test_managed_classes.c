@@ -1,4 +1,4 @@
-// test_managed_classes.c - locks, queues and so on at a manager, by name and ref
+// test_managed_classes.c - locks, queues and so on that a manager holds
 //
 // SPDX-License-Identifier: MPL-2.0
 //
