@@ -50,10 +50,13 @@ BROOD = [
     *[("W4", name, f"bench_queue {how} {n} {n} 2000000") for n in (1, 4)
       for name, how in (("brood queue", "one"),
                         ("brood queue, 100 at a time", "many"))],
+    ("W5", "brood pipe, bytes", "bench_pipe bytes"),
+    ("W5", "brood pipe, messages", "bench_pipe messages"),
     *[("W6", "brood pool", f"bench_start_stop {n}") for n in (2, 16, 64)],
     ("W7", "brood map", "bench_uneven map"),
     ("W7", "brood submit", "bench_uneven submit"),
     *[("W8", "brood lock", f"bench_lock {n} 40000000") for n in (1, 4)],
+    ("W8", "brood dict", "bench_dict 20000"),
     ("pending", "brood", "bench_pending 1000000"),
 ]
 
@@ -124,6 +127,9 @@ AIMS = [
     ("W3 rtt p99", "brood submit and get", "zmq by hand", "<= 1.15"),
     *[(f"W4 queue {n}", "brood queue", "zmq by hand, broker", ">= 1")
       for n in ("1-1", "4-4")],
+    *[(f"W5 rtt 64B {which}", "brood pipe, bytes", "zmq by hand", "<= 1")
+      for which in ("median", "p99")],
+    ("W5 stream 64B", "brood pipe, bytes", "py Pipe", ">= 5"),
     *[(f"W6 start+stop {n}", "brood pool", "zmq by hand", "<= 1.2")
       for n in (2, 16, 64)],
     ("W6 pss/worker 64", "brood pool", 400, "<= 1"),
@@ -131,6 +137,8 @@ AIMS = [
     ("W7 efficiency", "brood submit", 98, ">= 1"),
     *[(f"W8 lock x{n}", "brood lock", "C robust mutex", ">= 0.5")
       for n in (1, 4)],
+    *[(f"W8 dict {call}", "brood dict", "py Manager", ">= 0.7")
+      for call in ("set", "get")],
     # 5 bytes of payload and 150 of book-keeping.
     ("pending without future", "brood", 155, "<= 1"),
 ]
