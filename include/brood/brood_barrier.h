@@ -25,8 +25,8 @@ extern "C" {
 //
 // Where it lives. In the shared memory of this host. It goes with its last
 // handle.
-// At a manager (brood_barrier_open) each call is one to its process, and may also fail
-// with EHOSTDOWN or ECONNRESET: see brood_manager.h.
+// At a manager (brood_barrier_open) each call is one to its process, and may
+// also fail with EHOSTDOWN or ECONNRESET: see brood_manager.h.
 //
 // Threads and fork. Any thread, any process; each wait is one party.
 
@@ -41,8 +41,8 @@ brood_barrier_new (int parties);
 BROOD_EXPORT BROOD_MUST_USE brood_barrier_t *
 brood_barrier_new_action (int parties, void (*action) (void *arg), void *arg);
 
-// The barrier called name at a manager, made if there is none; a NULL name makes
-// one nobody else can open.
+// The barrier called name at a manager, made if there is none; a NULL name
+// makes one nobody else can open.
 //     EEXIST        the name is taken by another class, or for others parties
 //     EHOSTDOWN     the manager is gone
 BROOD_EXPORT BROOD_MUST_USE brood_barrier_t *

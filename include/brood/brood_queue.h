@@ -111,8 +111,8 @@ brood_queue_put (brood_queue_t *self, int timeout_ms, const char *picture, ...)
     BROOD_PRINTF (3, 4);
 
 // Takes the item at the head, waiting up to timeout_ms for one. A ref in it
-// ("@%p") lives as long as this handle, or from a manager until this thread gets
-// the next; where many come, get messages.
+// ("@%p") lives as long as this handle, or from a manager until this thread
+// gets the next; where many come, get messages.
 BROOD_EXPORT int
 brood_queue_get (brood_queue_t *self, int timeout_ms, const char *picture, ...)
     BROOD_SCANF (3, 4);

@@ -24,8 +24,8 @@ extern "C" {
 //
 // Where it lives. In the shared memory of this host. It goes with its last
 // handle.
-// At a manager (brood_semaphore_open) each call is one to its process, and may also fail
-// with EHOSTDOWN or ECONNRESET: see brood_manager.h.
+// At a manager (brood_semaphore_open) each call is one to its process, and may
+// also fail with EHOSTDOWN or ECONNRESET: see brood_manager.h.
 //
 // Threads and fork. Any thread or process may release.
 
@@ -37,8 +37,8 @@ brood_semaphore_new (int value);
 BROOD_EXPORT BROOD_MUST_USE brood_semaphore_t *
 brood_semaphore_new_bounded (int value);
 
-// The semaphore called name at a manager, made if there is none; a NULL name makes
-// one nobody else can open.
+// The semaphore called name at a manager, made if there is none; a NULL name
+// makes one nobody else can open.
 //     EEXIST        the name is taken by another class, or has another value
 //     EHOSTDOWN     the manager is gone
 BROOD_EXPORT BROOD_MUST_USE brood_semaphore_t *

@@ -24,9 +24,9 @@ extern "C" {
 //
 // Threads and fork. Any thread.
 //
-// Errors. EINVAL also for a handle that cannot be waited for, and for a queue or
-// an event at a manager, whose changes nobody is told; ENOENT when every entry
-// is passed over.
+// Errors. EINVAL also for a handle that cannot be waited for, and for a queue
+// or an event at a manager, whose changes nobody is told; ENOENT when every
+// entry is passed over.
 
 // One of the two pointers is set; an entry with neither is passed over, so a
 // handle whose constructor failed is not taken for descriptor 0.
