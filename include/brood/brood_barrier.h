@@ -24,8 +24,9 @@ extern "C" {
 // has an action.
 //
 // Where it lives. In the shared memory of this host. It goes with its last
-// handle. At a manager (brood_barrier_open) each call is one to its process,
-// and may also fail with EHOSTDOWN or ECONNRESET: see brood_manager.h.
+// handle.
+// At a manager (brood_barrier_open) each call is one to its process, and may
+// also fail with EHOSTDOWN or ECONNRESET: see brood_manager.h.
 //
 // Threads and fork. Any thread, any process; each wait is one party.
 
@@ -42,7 +43,7 @@ brood_barrier_new_action (int parties, void (*action) (void *arg), void *arg);
 
 // The barrier called name at a manager, made if there is none; a NULL name
 // makes one nobody else can open.
-//     EEXIST        the name is taken by another class, or for others parties
+//     EEXIST        the name is taken by another class, or for other parties
 //     EHOSTDOWN     the manager is gone
 BROOD_EXPORT BROOD_MUST_USE brood_barrier_t *
 brood_barrier_open (brood_manager_t *manager, const char *name, int parties);

@@ -28,9 +28,9 @@ extern "C" {
 // look at the state in a loop.
 //
 // Where it lives. In the shared memory of this host, where it takes 64 KiB. It
-// goes with its last handle. At a manager (brood_condition_open) each call is
-// one to its process, and may also fail with EHOSTDOWN or ECONNRESET: see
-// brood_manager.h.
+// goes with its last handle.
+// At a manager (brood_condition_open) each call is one to its process, and may
+// also fail with EHOSTDOWN or ECONNRESET: see brood_manager.h.
 //
 // Threads and fork. Any thread, any process; wait and notify only by the holder
 // (EPERM).
@@ -69,7 +69,8 @@ brood_condition_release (brood_condition_t *self);
 // Lets go of the lock, however often it is held, waits to be notified, and
 // holds it again as often: in any case, also at ETIMEDOUT and EINTR. 1, whether
 // it was notified or its time was up: a holder died with the lock meanwhile,
-// and what it guards may be half done.
+// and what it guards may be half done. At a manager that is told, after a wait
+// whose time was up, by the next call that takes the lock.
 //     ETIMEDOUT     it was not notified
 //     EPERM         this thread does not hold the lock
 //     ENOSPC        8192 threads wait already

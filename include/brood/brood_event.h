@@ -20,8 +20,9 @@ extern "C" {
 // follows at once.
 //
 // Where it lives. In the shared memory of this host. It goes with its last
-// handle. At a manager (brood_event_open) each call is one to its process, and
-// may also fail with EHOSTDOWN or ECONNRESET: see brood_manager.h.
+// handle.
+// At a manager (brood_event_open) each call is one to its process, and may
+// also fail with EHOSTDOWN or ECONNRESET: see brood_manager.h.
 //
 // Threads and fork. Any thread, any process. Nobody holds an event, so no death
 // changes one.

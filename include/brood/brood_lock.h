@@ -27,8 +27,8 @@ extern "C" {
 //
 // Where it lives. In the shared memory of this host: taking a free one asks
 // nobody, neither another process nor the kernel. It goes with its last handle.
-// At a manager (brood_lock_open) each call is one to its process, and may also
-// fail with EHOSTDOWN or ECONNRESET: see brood_manager.h.
+// At a manager (brood_lock_open) each call is one to its process, and may
+// also fail with EHOSTDOWN or ECONNRESET: see brood_manager.h.
 //
 // Threads and fork. The holder is a thread; only it can release. A thread that
 // ends with the lock has died with it.

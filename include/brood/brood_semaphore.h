@@ -23,8 +23,9 @@ extern "C" {
 // are the process's, by whatever handle, until it gives them back or ends.
 //
 // Where it lives. In the shared memory of this host. It goes with its last
-// handle. At a manager (brood_semaphore_open) each call is one to its process,
-// and may also fail with EHOSTDOWN or ECONNRESET: see brood_manager.h.
+// handle.
+// At a manager (brood_semaphore_open) each call is one to its process, and may
+// also fail with EHOSTDOWN or ECONNRESET: see brood_manager.h.
 //
 // Threads and fork. Any thread or process may release.
 

@@ -1,4 +1,4 @@
-// test_managed_classes.c - locks, queues and so on that a manager holds
+// test_managed_classes.c - locks, queues and so on by name, at a manager
 //
 // SPDX-License-Identifier: MPL-2.0
 //
