@@ -552,7 +552,8 @@ s_kill_closed (s_nursery_t *self)
         if (!slot->closing || slot->due == BRD_NEVER)
             continue;
         if (slot->due <= now) {
-            slot->killed = s_has_closed (slot);
+            // Not if it is dying already; of our hand, maybe, and then it had.
+            slot->killed |= s_has_closed (slot);
             slot->due = BRD_NEVER;
             s_kill (slot);
         }
