@@ -78,7 +78,7 @@ typedef struct brood_flow_options {
     size_t capacity;     // Items between them; 0: 4 per consumer
     int deliveries_max;  // Of an item whose consumers die; 0: 3
     const char *name;    // "name-producer-1"; shorter than 40; NULL: no prefix
-    BROOD_RESERVED (11);
+    BROOD_RESERVED (12);
 } brood_flow_options_t;
 
 typedef struct brood_flow_result {
