@@ -85,7 +85,7 @@ typedef struct brood_flow_result {
     long items;            // That ended, the failed ones too
     long failed;           // Of these
     int producers_failed;  // Or died
-    int consumers_died;    // And were replaced, unless the call gave up
+    int consumers_died;    // And were replaced while there was something to do
     BROOD_RESERVED (5);
 } brood_flow_result_t;
 

@@ -15,8 +15,8 @@
 //
 // A consumer that finds the queue closed and drained has seen the end for all
 // of them, since get waits for what others have and might give back: it says so
-// in the shared counts. One that ends before anybody has said so has died,
-// whatever its exit code is.
+// in the shared counts. One that ends without having seen it has died, whatever
+// its exit code is; it is replaced unless others have.
 //
 // Items that killed too many come out of the queue's dead letters, and are
 // counted here.
@@ -55,6 +55,7 @@ typedef struct {
     _Atomic long failed;    // With something else than 0
     _Atomic int status;     // The first of these
     _Atomic int drained;    // There is and will be nothing to get
+    _Atomic int left[];     // By place: its consumer has seen that
 } s_counts_t;
 
 typedef struct s_flow s_flow_t;
@@ -124,6 +125,7 @@ s_consume (void *arg)
     }
     if (!item && errno == EPIPE) {
         atomic_store (&flow->counts->drained, 1);
+        atomic_store (&flow->counts->left[worker - flow->workers], 1);
         return 0;
     }
     brood_log (BROOD_LOG_ERROR, "brood_flow: %s", brood_error ());
@@ -174,11 +176,13 @@ s_make (s_flow_t *self)
         .deliveries_max = options->deliveries_max,
         .dead = self->dead,
     });
-    self->value = self->queue ? brood_value_new_of (s_counts_t) : NULL;
+    self->n = (size_t) options->producers + (size_t) options->consumers;
+    if (self->queue)
+        self->value = brood_value_new_sized (
+            sizeof *self->counts + self->n * sizeof self->counts->left[0]);
     if (!self->value)
         return -1;
     self->counts = brood_value_ptr (self->value);
-    self->n = (size_t) options->producers + (size_t) options->consumers;
     self->workers = brd_mem_array (self->n, sizeof *self->workers);
     self->waits = brd_mem_array (self->n, sizeof *self->waits);
     if (!self->workers || !self->waits)
@@ -279,10 +283,12 @@ s_consumer_ended (s_flow_t *self, const s_worker_t *worker, int *ret_again)
 {
     self->consuming--;
     *ret_again = 0;
-    if (atomic_load (&self->counts->drained))
+    if (atomic_load (&self->counts->left[worker - self->workers]))
         return 0;
     self->result.consumers_died++;
     s_bury (self);
+    if (atomic_load (&self->counts->drained))
+        return 0;
     const long consumed = atomic_load (&self->counts->consumed);
     if (consumed != self->consumed_at_death)
         self->deaths_in_a_row = 0;
