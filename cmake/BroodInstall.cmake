@@ -17,6 +17,7 @@ set (BROOD_HEADERS
      brood_dict.h
      brood_error.h
      brood_event.h
+     brood_flow.h
      brood_future.h
      brood_init.h
      brood_list.h

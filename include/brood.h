@@ -46,6 +46,7 @@
 #include "brood/brood_stream.h"
 #include "brood/brood_pool.h"
 #include "brood/brood_process.h"
+#include "brood/brood_flow.h"
 #include "brood/brood_progress.h"
 #include "brood/brood_wait.h"
 

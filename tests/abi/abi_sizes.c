@@ -14,6 +14,8 @@
 
 #if defined __LP64__
 SAME (sizeof (brood_error_info_t), 1760);
+SAME (sizeof (brood_flow_options_t), 128);
+SAME (sizeof (brood_flow_result_t), 64);
 SAME (sizeof (brood_iter_t), 40);
 SAME (sizeof (brood_lock_stats_t), 64);
 SAME (sizeof (brood_log_line_t), 40);
