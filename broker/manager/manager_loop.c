@@ -134,8 +134,13 @@ s_turn (brd_manager_t *self, const struct epoll_event *event)
     case BRD_MANAGER_CLIENT:
         client = event->data.ptr;
         // Read later: an event may end another client, and this one's memory.
+        // One that has hung up goes first: whoever knows of its death and calls
+        // then must find what it held let go of.
         brd_list_remove (&client->ready);
-        brd_list_append (&self->ready, &client->ready);
+        if (event->events & (EPOLLHUP | EPOLLERR))
+            brd_list_prepend (&self->ready, &client->ready);
+        else
+            brd_list_append (&self->ready, &client->ready);
         return;
     }
 }
