@@ -94,8 +94,7 @@ s_check_object (const brd_home_t *home, const brd_home_object_t *object)
     brd_assert (!object->dying && !object->marked);
     brd_assert (brd_home_object (home, object->number) == object);
     // Each lives for a reason.
-    brd_assert (object->name.key || object->holds > 0 || object->contained > 0
-                || object->busy > 0 || !brd_list_empty (&object->grants));
+    brd_assert (brd_home_is_held (object) || object->contained > 0);
     brd_assert (s_holds (home, object) == object->holds);
     if (object->name.key)
         brd_assert (brd_home_find (&home->names,

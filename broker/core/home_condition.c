@@ -62,6 +62,10 @@ s_open (brd_home_call_t *call,
     brd_list_init (&self->own.object.waiters);
     brd_list_init (&self->own.object.grants);
     self->lock->object.busy++;
+    if (self->lock == &self->own) {
+        self->own.object.outer = &self->object;
+        self->object.inner = &self->own.object;
+    }
     return 0;
 }
 

@@ -144,7 +144,15 @@ struct brd_home_object {
     brd_list_t link;       // Of brd_home_t.objects, or dying
     brd_list_t waiters;
     brd_list_t grants;
+    // A condition and the lock of its own, which is no object by itself: who
+    // holds it or waits for it keeps the condition
+    brd_home_object_t *inner;
+    brd_home_object_t *outer;
 };
+
+// 1 if somebody has it, by name, handle or call, or its inner part.
+int
+brd_home_is_held (const brd_home_object_t *object);
 
 struct brd_home {
     brd_home_options_t options;

@@ -53,17 +53,23 @@ brd_home_object (const brd_home_t *self, uint64_t number)
 
 // --- Its end ---------------------------------------------------------------
 
-static int
-s_is_held (const brd_home_object_t *object)
+int
+brd_home_is_held (const brd_home_object_t *object)
 {
+    const brd_home_object_t *inner = object->inner;
     return object->name.key || object->holds > 0 || object->busy > 0
-           || !brd_list_empty (&object->grants);
+           || !brd_list_empty (&object->grants)
+           || (inner
+               && (!brd_list_empty (&inner->waiters)
+                   || !brd_list_empty (&inner->grants)));
 }
 
 void
 brd_home_settle (brd_home_t *self, brd_home_object_t *object)
 {
-    if (object->dying || s_is_held (object))
+    if (object->outer)
+        object = object->outer;
+    if (object->dying || brd_home_is_held (object))
         return;
     if (object->contained > 0) {
         self->suspect = 1;
@@ -97,7 +103,7 @@ brd_home_bury (brd_home_t *self)
     while ((link = brd_list_pop (&self->dying))) {
         brd_home_object_t *object =
             BRD_LIST_ITEM (link, brd_home_object_t, link);
-        if (!s_is_held (object) && object->contained == 0) {
+        if (!brd_home_is_held (object) && object->contained == 0) {
             s_bury_one (self, object);
             continue;
         }
@@ -463,7 +469,7 @@ brd_home_collect (brd_home_t *self)
     for (brd_list_t *at = self->objects.next; at != &self->objects; at = next) {
         next = at->next;
         brd_home_object_t *object = BRD_LIST_ITEM (at, brd_home_object_t, link);
-        if (s_is_held (object))
+        if (brd_home_is_held (object))
             s_mark (&marking, object);
     }
     s_mark_slots (&marking);

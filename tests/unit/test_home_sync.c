@@ -260,14 +260,29 @@ s_test_condition_dropped (void **state)
 {
     (void) state;
     static const t_home_line_t story[] = {
+        { "a OPEN condition nil [0]", "a 1" }, { "a LOCK_ACQUIRE 1", "a 0" },
+        { "a CONDITION_WAIT 1", "" },          { "b LOCK_ACQUIRE 1", "b 0" },
+        { "b CONDITION_NOTIFY 1 1", "b nil" }, { "a DROP 1 1", "" },
+        { "b LOCK_RELEASE 1", "a 0; b nil" },  { "a LOCK_RELEASE 1", "a nil" },
+        { "a LOCK_RELEASE 1", "a ENOENT" },    { "a OBJECTS", "a 0" },
+    };
+    T_HOME_STORY (story);
+}
+
+// So it does while somebody waits for its own lock, or holds it: it went, and
+// who waited was left with memory that was freed.
+static void
+s_test_condition_lock_dropped (void **state)
+{
+    (void) state;
+    static const t_home_line_t story[] = {
         { "a OPEN condition nil [0]", "a 1" },
-        { "a LOCK_ACQUIRE 1", "a 0" },
-        { "a CONDITION_WAIT 1", "" },
         { "b LOCK_ACQUIRE 1", "b 0" },
-        { "b CONDITION_NOTIFY 1 1", "b nil" },
+        { "c LOCK_ACQUIRE 1", "" },
         { "a DROP 1 1", "" },
-        { "b LOCK_RELEASE 1", "a 0; b nil" },
-        { "a LOCK_RELEASE 1", "a ENOENT" },
+        { "a OBJECTS", "a 1" },
+        { "b LOCK_RELEASE 1", "c 0; b nil" },
+        { "c LOCK_RELEASE 1", "c nil" },
         { "a OBJECTS", "a 0" },
     };
     T_HOME_STORY (story);
@@ -405,6 +420,7 @@ main (void)
         cmocka_unit_test (s_test_condition_death),
         cmocka_unit_test (s_test_condition_on),
         cmocka_unit_test (s_test_condition_dropped),
+        cmocka_unit_test (s_test_condition_lock_dropped),
         cmocka_unit_test (s_test_barrier),
         cmocka_unit_test (s_test_barrier_death),
         cmocka_unit_test (s_test_proxy),
