@@ -12,7 +12,6 @@
 #include "base/brd_check.h"
 #include "base/brd_process.h"
 
-static const uint32_t s_alive = 0x62726f64;
 static const uint32_t s_dead = 0xdeadb70d;
 
 // Between the name of what is NULL and why. A text that has it already is
@@ -24,7 +23,7 @@ void
 brd_handle_init (brd_handle_t *self, brd_kind_t kind)
 {
     *self = (brd_handle_t){
-        .magic = s_alive,
+        .magic = BRD_HANDLE_ALIVE,
         .birth = brd_process_birth (),
         .ref = { .kind = kind },
     };
@@ -56,16 +55,16 @@ s_null (brd_kind_t kind, const char *function)
 }
 
 int
-brd_handle_check (const brd_handle_t *self,
-                  brd_kind_t kind,
-                  const char *function)
+brd_handle_refuse (const brd_handle_t *self,
+                   brd_kind_t kind,
+                   const char *function)
 {
     if (!self)
         return s_null (kind, function);
     if (self->magic == s_dead)
         return brd_error_set (
             EINVAL, "%s: the %s was destroyed", function, brd_kind_text (kind));
-    if (self->magic != s_alive)
+    if (self->magic != BRD_HANDLE_ALIVE)
         return brd_error_set (
             EINVAL, "%s: this is not a %s", function, brd_kind_text (kind));
     if (self->ref.kind != kind)
@@ -74,12 +73,8 @@ brd_handle_check (const brd_handle_t *self,
                               function,
                               brd_kind_text ((brd_kind_t) self->ref.kind),
                               brd_kind_text (kind));
-    if (brd_process_role () == BRD_ROLE_STRAY)
-        return brd_error_set (ENOTSUP,
-                              "%s: not in a child of the program's "
-                              "own fork ()",
-                              function);
-    return 0;
+    return brd_error_set (
+        ENOTSUP, "%s: not in a child of the program's own fork ()", function);
 }
 
 int

@@ -7,6 +7,8 @@
 
 #include <stdint.h>
 
+#include "base/brd_process.h"
+
 typedef enum {
     BRD_KIND_NONE,
     BRD_KIND_MSG,
@@ -59,12 +61,27 @@ brd_handle_init (brd_handle_t *self, brd_kind_t kind);
 void
 brd_handle_fini (brd_handle_t *self);
 
+// In the magic of a handle that is not destroyed.
+#define BRD_HANDLE_ALIVE UINT32_C (0x62726f64)
+
+// What is wrong with it: -1. For brd_handle_check ().
+int
+brd_handle_refuse (const brd_handle_t *self,
+                   brd_kind_t kind,
+                   const char *function);
+
 // 0, or -1 with EINVAL (NULL: the text repeats the thread's last error, why
 // the constructor failed; wrong class; destroyed) or ENOTSUP (stray fork).
-int
+static inline int
 brd_handle_check (const brd_handle_t *self,
                   brd_kind_t kind,
-                  const char *function);
+                  const char *function)
+{
+    if (self && self->magic == BRD_HANDLE_ALIVE && self->ref.kind == kind
+        && brd_process_role () != BRD_ROLE_STRAY)
+        return 0;
+    return brd_handle_refuse (self, kind, function);
+}
 
 // The same, and made in this process: -1 with ENOTSUP in a worker that has it
 // from its owner's memory.

@@ -4,7 +4,7 @@
 //
 //     become (OWNER)      page {OWNER, 1}
 //       fork, ours        page {0, 0}       become (NURSERY): page {NURSERY, 2}
-//       fork, theirs      page {0, 0}       and s_page != NULL: a stray
+//       fork, theirs      page {0, 0}       and a page: a stray
 //
 // The pointer to the page is an ordinary variable and survives a fork; what it
 // points to does not. The count of births is ordinary too, so that numbers in a
@@ -28,20 +28,15 @@
 #include "base/brd_sleep.h"
 #include "base/brd_sys.h"
 
-typedef struct {
-    _Atomic uint32_t role;
-    _Atomic uint32_t birth;
-} s_page_t;
-
 // The state of this process, by nature one per process.
-static _Atomic (s_page_t *) s_page;
+_Atomic (brd_process_page_t *) brd_process_page;
 static _Atomic uint32_t s_births;
 
-static s_page_t *
+static brd_process_page_t *
 s_new_page (void)
 {
     const size_t size = (size_t) sysconf (_SC_PAGESIZE);
-    s_page_t *page = brd_sys_map_private (size);
+    brd_process_page_t *page = brd_sys_map_private (size);
     if (!page) {
         brd_error_system ("the page that tells forks");
         return NULL;
@@ -57,7 +52,7 @@ s_new_page (void)
 int
 brd_process_become (brd_role_t role)
 {
-    s_page_t *page = atomic_load (&s_page);
+    brd_process_page_t *page = atomic_load (&brd_process_page);
     if (!page)
         page = s_new_page ();
     if (!page)
@@ -67,26 +62,8 @@ brd_process_become (brd_role_t role)
     atomic_store (&page->birth, atomic_fetch_add (&s_births, 1) + 1);
     atomic_store (&page->role, role);
     // Last: to another thread an empty page would mean that this is a stray.
-    atomic_store (&s_page, page);
+    atomic_store (&brd_process_page, page);
     return 0;
-}
-
-brd_role_t
-brd_process_role (void)
-{
-    s_page_t *page = atomic_load_explicit (&s_page, memory_order_acquire);
-    if (!page)
-        return BRD_ROLE_NONE;
-    const uint32_t role =
-        atomic_load_explicit (&page->role, memory_order_relaxed);
-    return role != 0 ? (brd_role_t) role : BRD_ROLE_STRAY;
-}
-
-uint32_t
-brd_process_birth (void)
-{
-    s_page_t *page = atomic_load_explicit (&s_page, memory_order_acquire);
-    return page ? atomic_load_explicit (&page->birth, memory_order_relaxed) : 0;
 }
 
 // "411 (name) R 1 411 411 0 -1 4194304 ...": the flags are the seventh behind

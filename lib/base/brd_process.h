@@ -10,6 +10,7 @@
 #ifndef BRD_PROCESS_H
 #define BRD_PROCESS_H
 
+#include <stdatomic.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -26,12 +27,36 @@ typedef enum {
 int
 brd_process_become (brd_role_t role);
 
-brd_role_t
-brd_process_role (void);
+// The page; NULL before the first become. Known here because every public call
+// asks it two or three times, and a lock that nobody else wants costs little
+// more than that.
+typedef struct {
+    _Atomic uint32_t role;  // 0: a stray
+    _Atomic uint32_t birth;
+} brd_process_page_t;
+
+extern _Atomic (brd_process_page_t *) brd_process_page;
+
+static inline brd_role_t
+brd_process_role (void)
+{
+    brd_process_page_t *page =
+        atomic_load_explicit (&brd_process_page, memory_order_acquire);
+    if (!page)
+        return BRD_ROLE_NONE;
+    const uint32_t role =
+        atomic_load_explicit (&page->role, memory_order_relaxed);
+    return role != 0 ? (brd_role_t) role : BRD_ROLE_STRAY;
+}
 
 // Grows by one with each become: objects made earlier belong to a parent.
-uint32_t
-brd_process_birth (void);
+static inline uint32_t
+brd_process_birth (void)
+{
+    brd_process_page_t *page =
+        atomic_load_explicit (&brd_process_page, memory_order_acquire);
+    return page ? atomic_load_explicit (&page->birth, memory_order_relaxed) : 0;
+}
 
 // 1 if that process has begun to end, which it can not be kept from, and may
 // have closed its descriptors for that; 0 if not, or if nobody says (/proc).
