@@ -103,11 +103,10 @@ s_take (brd_seats_t *self)
     return 0;
 }
 
-uint32_t
-brd_seat_mine (brd_shared_t *shared)
+// Not inlined: its registers would have to be saved each time.
+static __attribute__ ((noinline)) uint32_t
+s_sit_down (brd_shared_t *shared)
 {
-    if (s_mine.shared == shared && s_mine.birth == brd_process_birth ())
-        return s_mine.number;
     const uint32_t number = s_take (s_seats (shared));
     if (number == 0)
         return 0;
@@ -119,6 +118,14 @@ brd_seat_mine (brd_shared_t *shared)
     if (s_has_key)
         (void) pthread_setspecific (s_key, &s_mine);
     return number;
+}
+
+uint32_t
+brd_seat_mine (brd_shared_t *shared)
+{
+    if (s_mine.shared == shared && s_mine.birth == brd_process_birth ())
+        return s_mine.number;
+    return s_sit_down (shared);
 }
 
 brd_seat_t *
