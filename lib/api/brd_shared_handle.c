@@ -139,16 +139,3 @@ brd_shared_handle_require_arena (const brd_shared_handle_t *self,
                           function,
                           brd_kind_text ((brd_kind_t) self->handle.ref.kind));
 }
-
-int
-brd_shared_handle_check (const brd_shared_handle_t *self,
-                         brd_kind_t kind,
-                         const char *function)
-{
-    if (brd_handle_check (self ? &self->handle : NULL, kind, function) < 0)
-        return -1;
-    if (brd_remote_is (&self->handle.ref))
-        return 0;
-    // A share is made behind the back of a const handle: it is the process's.
-    return brd_hold_need_share ((brd_hold_t *) &self->hold);
-}

@@ -94,10 +94,18 @@ brd_shared_handle_require_arena (const brd_shared_handle_t *self,
 
 // 0 if it may be used here: brd_handle_check (), and this process has its
 // share, or a manager for its home. -1 with errno.
-int
+static inline int
 brd_shared_handle_check (const brd_shared_handle_t *self,
                          brd_kind_t kind,
-                         const char *function);
+                         const char *function)
+{
+    if (brd_handle_check (self ? &self->handle : NULL, kind, function) < 0)
+        return -1;
+    if (brd_remote_is (&self->handle.ref))
+        return 0;
+    // A share is made behind the back of a const handle: it is the process's.
+    return brd_hold_need_share ((brd_hold_t *) &self->hold);
+}
 
 // What public functions of shared classes begin with.
 #define BRD_REQUIRE_SHARED(self, kind, result) \
