@@ -40,7 +40,8 @@ struct brd_job_run {
 
     brd_list_t legs;
     size_t under_way;
-    int starting;  // 1: more legs will be submitted
+    uint64_t begun;  // Legs the core has taken at the start
+    int starting;    // 1: more legs will be submitted
     int finished;
     int timed_out;
     int interrupted;

@@ -370,6 +370,7 @@ s_submit_legs (brd_job_run_t *self)
             errno = error;
             return -1;
         }
+        self->begun++;
     }
     return 0;
 }
@@ -383,11 +384,13 @@ brd_job_run_begin (brd_job_run_t *self)
     int rc = s_submit_legs (self);
     const int error = errno;
     brd_host_lock (host);
-    if (rc < 0 && self->under_way > 0) {
-        // Some run already: the map ends through them.
-        if (self->error == 0)
+    if (rc < 0 && self->begun > 0) {
+        // Some run already, or have ended: the map ends through them. Fewer
+        // legs do what more would have done; a single item has but its own.
+        if (self->single && self->error == 0)
             self->error = error;
-        brd_job_run_stop (self, -1);
+        if (self->single)
+            brd_job_run_stop (self, -1);
         rc = 0;
     }
     self->starting = 0;

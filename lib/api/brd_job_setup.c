@@ -224,7 +224,7 @@ s_collect_errors (brd_job_run_t *self)
     if (!self->ret_errors || !errors)
         return;
     for (uint64_t i = 0; i < self->plan.n; i++) {
-        const int beyond = !self->single && i >= next;
+        const int beyond = i >= (self->single ? self->begun : next);
         const int error = errors[i];
         self->ret_errors[i] = beyond || error == ECANCELED ? unfinished : error;
     }
