@@ -64,11 +64,12 @@ s_tell_time (void)
 #ifdef BRD_NURSERY_SANITIZED
 // Nor for us. libc sets its malloc right in a fork; that of the sanitizers
 // stays locked. Each of its sizes has a lock of its own, met only when what the
-// thread has of that size is used up.
+// thread has of that size is used up. They are 16 apart up to 256, then four to
+// a doubling, after what ASan adds to a block: steps of a quarter miss some.
 static void
 s_ask_malloc (void)
 {
-    for (size_t size = 16; size <= 65536; size += size < 64 ? 16 : size / 4) {
+    for (size_t size = 16; size <= 65536; size += size < 256 ? 16 : size / 8) {
         void **chain = NULL;
         for (size_t i = 0; i < (size <= 1024 ? 300 : 262144 / size); i++) {
             void **chunk = malloc (size);  // lint: rehearses the sanitizers'
