@@ -43,9 +43,15 @@ set (BROOD_HEADERS
 list (TRANSFORM BROOD_HEADERS PREPEND ${PROJECT_SOURCE_DIR}/include/brood/)
 list (PREPEND BROOD_HEADERS ${PROJECT_SOURCE_DIR}/include/brood.h)
 
+# Those of libraries on top of it, where they are built.
+set (BROOD_CZMQ_HEADERS "")
+if (TARGET brood_czmq)
+    set (BROOD_CZMQ_HEADERS ${PROJECT_SOURCE_DIR}/include/brood/brood_czmq.h)
+endif ()
+
 install (FILES ${PROJECT_SOURCE_DIR}/include/brood.h
          DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
-foreach (header IN LISTS BROOD_HEADERS)
+foreach (header IN LISTS BROOD_HEADERS BROOD_CZMQ_HEADERS)
     if (header MATCHES "/brood/")
         install (FILES ${header}
                  DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/brood)
@@ -59,6 +65,13 @@ install (TARGETS brood EXPORT broodTargets)
 install (EXPORT broodTargets NAMESPACE brood:: DESTINATION ${package})
 install (TARGETS brood_static EXPORT broodStaticTargets)
 install (EXPORT broodStaticTargets NAMESPACE brood:: DESTINATION ${package})
+if (TARGET brood_czmq)
+    install (TARGETS brood_czmq EXPORT broodCzmqTargets)
+    install (EXPORT broodCzmqTargets NAMESPACE brood:: DESTINATION ${package})
+    install (TARGETS brood_czmq_static EXPORT broodCzmqStaticTargets)
+    install (EXPORT broodCzmqStaticTargets NAMESPACE brood::
+             DESTINATION ${package})
+endif ()
 set (BROOD_STATIC_JANSSON ${JANSSON_FOUND})
 configure_package_config_file (
     ${PROJECT_SOURCE_DIR}/cmake/broodConfig.cmake.in
@@ -96,7 +109,11 @@ else ()
 endif ()
 # brood-static takes brood into the program and leaves its dependencies shared:
 # `pkg-config --static` would want libzmq's own static ones, which Debian lacks.
-foreach (pc IN ITEMS brood brood-static)
+set (BROOD_PCS brood brood-static)
+if (TARGET brood_czmq)
+    list (APPEND BROOD_PCS brood-czmq brood-czmq-static)
+endif ()
+foreach (pc IN LISTS BROOD_PCS)
     configure_file (${PROJECT_SOURCE_DIR}/cmake/${pc}.pc.in
                     ${PROJECT_BINARY_DIR}/${pc}.pc @ONLY)
     install (FILES ${PROJECT_BINARY_DIR}/${pc}.pc
@@ -110,9 +127,9 @@ set (man ${PROJECT_BINARY_DIR}/man)
 add_custom_command (
     OUTPUT ${man}/stamp
     COMMAND ${PROJECT_SOURCE_DIR}/scripts/man ${PROJECT_VERSION} ${man}
-            ${BROOD_HEADERS}
+            ${BROOD_HEADERS} ${BROOD_CZMQ_HEADERS}
     COMMAND ${CMAKE_COMMAND} -E touch ${man}/stamp
-    DEPENDS ${BROOD_HEADERS} ${PROJECT_SOURCE_DIR}/scripts/man VERBATIM)
+    DEPENDS ${BROOD_HEADERS} ${BROOD_CZMQ_HEADERS} ${PROJECT_SOURCE_DIR}/scripts/man VERBATIM)
 add_custom_target (man ALL DEPENDS ${man}/stamp)
 install (DIRECTORY ${man}/man3 ${man}/man7 DESTINATION ${CMAKE_INSTALL_MANDIR})
 

@@ -94,17 +94,22 @@ function (brood_sum name type suffix)
     endif ()
 endfunction ()
 
-function (brood_libraries)
-    brood_sum (brood SHARED "")
+# What a shared library of ours has besides.
+function (brood_shared name)
     set (map ${PROJECT_SOURCE_DIR}/cmake/brood.map)
     set_target_properties (
-        brood PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION 0
+        ${name} PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION 0
         LINK_DEPENDS ${map})
-    target_link_options (brood PRIVATE -Wl,--version-script=${map})
+    target_link_options (${name} PRIVATE -Wl,--version-script=${map})
     if (NOT BROOD_SANITIZE_FLAGS)
         # With clang the sanitizers' symbols come from the program.
-        target_link_options (brood PRIVATE -Wl,-z,defs)
+        target_link_options (${name} PRIVATE -Wl,-z,defs)
     endif ()
+endfunction ()
+
+function (brood_libraries)
+    brood_sum (brood SHARED "")
+    brood_shared (brood)
     add_library (brood::brood ALIAS brood)
 
     brood_sum (brood_static STATIC "")
@@ -117,4 +122,33 @@ function (brood_libraries)
         target_include_directories (brood_testing INTERFACE ${BROOD_INCLUDES})
         target_compile_definitions (brood_testing INTERFACE BRD_FAULTS)
     endif ()
+endfunction ()
+
+# Libraries on top of brood's, for programs that use somebody else's as well:
+# brood_on_top (czmq SOURCES ...) makes brood_czmq, brood_czmq_static and, with
+# BROOD_TESTS, brood_czmq_testing. Its header includes czmq's, so whoever links
+# with it links with czmq.
+function (brood_on_top name)
+    string (TOUPPER ${name} module)
+    brood_layer_object (brd_${name} ${ARGN} LIBS ${name})
+    set (variants "SHARED" "STATIC _static")
+    if (BROOD_TESTS)
+        list (APPEND variants "STATIC _testing")
+    endif ()
+    foreach (variant IN LISTS variants)
+        string (REPLACE " " ";" variant "${variant}")
+        list (POP_FRONT variant type)
+        set (target brood_${name}${variant})
+        add_library (${target} ${type} $<TARGET_OBJECTS:brd_${name}>)
+        brood_compile (${target})
+        set_target_properties (
+            ${target} PROPERTIES LINKER_LANGUAGE C
+            EXPORT_NAME ${name}${variant})
+        target_link_libraries (
+            ${target} PUBLIC brood${variant} PkgConfig::${module})
+        add_library (brood::${name}${variant} ALIAS ${target})
+    endforeach ()
+    brood_shared (brood_${name})
+    set_target_properties (
+        brood_${name}_static PROPERTIES OUTPUT_NAME brood_${name})
 endfunction ()

@@ -8,10 +8,11 @@
 #include "brood/brood_error.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <sysexits.h>
 
-#include "base/brd_error.h"
+#include "base/brd_check.h"
 
 const char *
 brood_error (void)
@@ -24,6 +25,18 @@ brood_error_info (brood_error_info_t *ret_info)
 {
     if (ret_info)
         *ret_info = *brd_error_get ();
+}
+
+int
+brood_error_set_ (int error, const char *format, ...)
+{
+    BRD_REQUIRE (error > 0 && format != NULL, -1);
+    char text[sizeof brd_error_get ()->text] = "";
+    va_list args;
+    va_start (args, format);
+    (void) vsnprintf (text, sizeof text, format, args);
+    va_end (args);
+    return brd_error_set (error, "%s", text);
 }
 
 static int

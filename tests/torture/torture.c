@@ -97,6 +97,9 @@ static const torture_group_t s_groups[] = {
     { "inline-maps", "inline", 0, 0, torture_maps },
     { "birth", "local:2", 1, 0, torture_birth },
     { "processes", NULL, 0, 0, torture_processes },
+#ifdef TORTURE_CZMQ
+    { "czmq", "local:2", 0, 0, torture_czmq },
+#endif
 };
 
 static const s_try_t *s_try;

@@ -53,6 +53,7 @@ extern const torture_scenario_t torture_deaths[];
 extern const torture_scenario_t torture_birth[];
 extern const torture_scenario_t torture_streams[];
 extern const torture_scenario_t torture_processes[];
+extern const torture_scenario_t torture_czmq[];  // Where czmq is found
 
 // Did the call work? If not, that must have been allowed now, and errno and the
 // text must say why; else the program ends here.
