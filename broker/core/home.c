@@ -193,6 +193,7 @@ static brd_home_handler_fn *const s_handlers[BRD_REQUEST_OPS_END] = {
     [BRD_REQUEST_QUEUE_DONE] = brd_home_queue_done,
     [BRD_REQUEST_QUEUE_FAILED] = brd_home_queue_failed,
     [BRD_REQUEST_QUEUE_JOIN] = brd_home_queue_join,
+    [BRD_REQUEST_QUEUE_REFUSE] = brd_home_queue_refuse,
     [BRD_REQUEST_LOCK_ACQUIRE] = brd_home_lock_acquire,
     [BRD_REQUEST_LOCK_RELEASE] = brd_home_lock_release,
     [BRD_REQUEST_LOCK_LOCKED] = brd_home_lock_locked,
@@ -389,6 +390,9 @@ s_call (brd_home_t *self, uint64_t number, const brd_request_t *call)
     }
     if (call->seq != slot->seq + 1 || slot->state == BRD_HOME_SLOT_WAITING)
         return brd_error_set (EPROTO, "a call out of turn");
+    // Before the answer is taken as seen: it says that it was not.
+    if (call->op == BRD_REQUEST_QUEUE_REFUSE && slot->got)
+        brd_home_queue_unseen (self, slot->got);
     brd_home_slot_clear (self, slot);
     slot->seq = call->seq;
     slot->op = call->op;

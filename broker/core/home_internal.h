@@ -433,7 +433,7 @@ brd_home_handler_fn brd_home_list_append, brd_home_list_extend,
     brd_home_list_slice;
 brd_home_handler_fn brd_home_queue_put, brd_home_queue_get,
     brd_home_queue_close, brd_home_queue_size, brd_home_queue_done,
-    brd_home_queue_failed, brd_home_queue_join;
+    brd_home_queue_failed, brd_home_queue_join, brd_home_queue_refuse;
 brd_home_handler_fn brd_home_lock_acquire, brd_home_lock_release,
     brd_home_lock_locked;
 brd_home_handler_fn brd_home_semaphore_acquire, brd_home_semaphore_release,
@@ -448,6 +448,10 @@ brd_home_handler_fn brd_home_proxy_call;
 // The client has the item that this answer brought.
 void
 brd_home_queue_seen (brd_home_t *self, brd_home_grant_t *grant);
+
+// It could not keep it: back to the head, as if it had never been given.
+void
+brd_home_queue_unseen (brd_home_t *self, brd_home_grant_t *grant);
 
 const brd_home_blob_t *
 brd_home_queue_blob (const brd_home_grant_t *grant);

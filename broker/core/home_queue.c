@@ -433,6 +433,16 @@ brd_home_queue_seen (brd_home_t *self, brd_home_grant_t *grant)
         s_finish (self, queue, grant);
 }
 
+void
+brd_home_queue_unseen (brd_home_t *self, brd_home_grant_t *grant)
+{
+    grant->slot->got = NULL;
+    grant->slot = NULL;
+    // It was not delivered.
+    ((s_item_t *) grant->item)->deliveries--;
+    s_return (self, s_queue (grant->object), grant);
+}
+
 const brd_home_blob_t *
 brd_home_queue_blob (const brd_home_grant_t *grant)
 {
@@ -588,6 +598,13 @@ brd_home_queue_failed (brd_home_call_t *call)
         return -1;
     s_return (call->home, s_queue (call->object), grant);
     return 0;
+}
+
+// What it is about has been done when this begins: brd_home_queue_unseen ().
+int
+brd_home_queue_refuse (brd_home_call_t *call)
+{
+    return brd_home_say_nil (call);
 }
 
 int

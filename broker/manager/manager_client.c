@@ -291,6 +291,14 @@ s_register (brd_manager_t *self,
 }
 
 static int
+s_is_register (const void *bytes, size_t size)
+{
+    brd_request_t call;
+    return brd_request_decode (bytes, size, &call) == 0
+           && call.op == BRD_REQUEST_REGISTER;
+}
+
+static int
 s_take_call (brd_manager_t *self,
              brd_manager_client_t *client,
              const void *bytes,
@@ -307,16 +315,34 @@ s_take_call (brd_manager_t *self,
     return brd_manager_step (self, &event);
 }
 
-// 1: the next may be read, 0: the client is another's now, -1: it is to end.
+// The frame stays where it is, and is read when there may be memory.
+static int
+s_take_later (brd_manager_t *self, brd_manager_client_t *client)
+{
+    self->starved = 1;
+    brd_list_remove (&client->ready);
+    brd_list_append (&self->ready, &client->ready);
+    return 0;
+}
+
+// 1: the next may be read, 0: not now, or the client is another's, -1: it is to
+// end.
 static int
 s_take (brd_manager_t *self, brd_manager_client_t *client)
 {
     const void *bytes;
     size_t size;
-    if (brd_stream_recv (client->stream, &bytes, &size) < 0)
+    if (brd_stream_recv (client->stream, &bytes, &size) < 0) {
+        if (errno == ENOMEM)
+            return s_take_later (self, client);
         return errno == EAGAIN ? 0 : -1;
+    }
     if (client->session != 0) {
         const int rc = s_take_call (self, client, bytes, size);
+        // The home has changed nothing then; but a class may have come.
+        if (rc < 0 && errno == ENOMEM && !client->broken
+            && !s_is_register (bytes, size))
+            return s_take_later (self, client);
         brd_stream_done (client->stream);
         return rc < 0 || client->broken ? -1 : 1;
     }

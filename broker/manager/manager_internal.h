@@ -70,6 +70,7 @@ struct brd_manager {
     brd_map_t sessions;  // To clients
     uint64_t last;       // Session number given
     brd_buf_t out;       // The frame being made
+    int starved;         // Somebody in ready waits for memory
     int ending;
 };
 

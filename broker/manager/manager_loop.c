@@ -26,6 +26,7 @@
 
 enum {
     S_EVENTS = 64,
+    S_STARVED_MS = 5,   // Between two tries to get memory
     S_EXIT_BROKEN = 70  // sysexits' EX_SOFTWARE
 };
 
@@ -165,8 +166,12 @@ s_run (brd_manager_t *self)
     struct epoll_event events[S_EVENTS];
     while (!self->ending) {
         const int64_t due = s_earliest (self);
-        const int timeout =
-            brd_list_empty (&self->ready) ? brd_clock_left_ms (due) : 0;
+        int timeout = 0;
+        if (brd_list_empty (&self->ready))
+            timeout = brd_clock_left_ms (due);
+        else if (self->starved)
+            timeout = S_STARVED_MS;
+        self->starved = 0;
         const int n = epoll_wait (self->epoll, events, S_EVENTS, timeout);
         for (int i = 0; i < n; i++)
             s_turn (self, &events[i]);

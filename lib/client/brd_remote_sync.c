@@ -302,6 +302,16 @@ brd_remote_sync_put_picture (brd_remote_t *self,
     return s_finish (self, &call, rc, timeout_ms);
 }
 
+// The item is here, and gone there; or it goes back.
+static void
+s_settle (const brd_remote_t *self, brd_session_call_t *call, int arrived)
+{
+    if (arrived)
+        brd_session_keep (self->session, call);
+    else
+        brd_session_refuse (self->session, call);
+}
+
 int
 brd_remote_sync_get (brd_remote_t *self,
                      int timeout_ms,
@@ -314,8 +324,10 @@ brd_remote_sync_get (brd_remote_t *self,
         rc = brd_remote_put_text (&call, picture);
     if (rc == 0)
         rc = brd_remote_do (self, &call, timeout_ms);
-    if (rc == 0)
+    if (rc == 0) {
         rc = brd_remote_unpack (self, &call, picture, args);
+        s_settle (self, &call, rc == 0);
+    }
     brd_session_end (&call);
     return rc;
 }
@@ -330,8 +342,10 @@ brd_remote_sync_get_msg (brd_remote_t *self, int timeout_ms)
         rc = brd_remote_put_text (&call, NULL);
     if (rc == 0)
         rc = brd_remote_do (self, &call, timeout_ms);
-    if (rc == 0)
+    if (rc == 0) {
         msg = brd_remote_msg (self, &call);
+        s_settle (self, &call, msg != NULL);
+    }
     brd_session_end (&call);
     return msg;
 }

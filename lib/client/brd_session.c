@@ -7,6 +7,9 @@
 //        +-- nobody leads: lead             the others sleep on their slot
 //        +-- somebody does: sleep           who is done hands the lead on
 //
+// Who leads also makes the connection, and makes it again when it broke, with
+// the lock free while it waits: everybody else's time goes on.
+//
 // A call that waits for somebody is watched by the manager, whose clock
 // decides: it cannot both run out and be done. An interrupt only asks the
 // manager to end the wait, and the answer tells what came of it.
@@ -19,6 +22,7 @@
 #include "client/brd_session.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
@@ -31,6 +35,10 @@
 #include "base/brd_sys.h"
 #include "client/brd_session_private.h"
 #include "wire/brd_limits.h"
+
+enum {
+    S_STARVED_MS = 5  // Between two tries to get memory for an answer
+};
 
 // One of the globals docs/decisions/0003-globals.md permits.
 static struct {
@@ -159,8 +167,9 @@ s_make_own (brd_session_t *self)
     self->slots_count = 0;
     self->number = 0;
     self->leading = 0;
+    self->waiting = 0;
     // A manager that has died is dead for all.
-    if (self->state == BRD_SESSION_OPEN)
+    if (self->state != BRD_SESSION_DEAD)
         self->state = BRD_SESSION_CLOSED;
 }
 
@@ -192,27 +201,79 @@ s_gone (const brd_session_t *self)
         EHOSTDOWN, "the manager at %s is gone", self->address);
 }
 
-// Under the lock.
-static int
-s_need_open (brd_session_t *self, int64_t deadline)
+// To one of those whose calls are sent, and to those who come.
+static void
+s_hand_on (brd_session_t *self)
 {
-    if (self->state == BRD_SESSION_OPEN)
+    self->leading = 0;
+    brd_session_link_ring (self);
+    for (uint32_t i = 0; i < self->slots_count; i++) {
+        if (self->slots[i]->state == BRD_SESSION_SLOT_SENT) {
+            brd_session_link_wake (self->slots[i]);
+            return;
+        }
+    }
+}
+
+// Until somebody else has connected, or leaves that to us.
+static int
+s_stand_by (brd_session_t *self, const brd_session_limit_t *limit)
+{
+    const uint32_t seen = atomic_load (&self->turn);
+    self->waiting++;
+    pthread_mutex_unlock (&self->lock);
+    int rc = limit->sleep
+                 ? brd_sleep_on (limit->sleep, &self->turn, seen, 0)
+                 : brd_futex_wait (&self->turn, seen, limit->deadline, 0);
+    const int error = errno;
+    pthread_mutex_lock (&self->lock);
+    self->waiting--;
+    if (rc == 0 || (error != ETIMEDOUT && error != EINTR))
         return 0;
-    if (self->state == BRD_SESSION_DEAD)
+    if (!limit->sleep && error == EINTR)
+        return 0;
+    return brd_error_set (
+        error, "the manager at %s is not reached yet", self->address);
+}
+
+static int
+s_connect (brd_session_t *self, const brd_session_limit_t *limit)
+{
+    self->leading = 1;
+    const int rc = self->state == BRD_SESSION_LOST
+                       ? brd_session_link_resume (self, limit)
+                       : brd_session_link_open (self, limit);
+    const int error = errno;
+    if (rc < 0 && self->state == BRD_SESSION_CLOSED
+        && (error == ECONNREFUSED || error == ENOENT || error == EPIPE))
+        self->state = BRD_SESSION_DEAD;
+    s_hand_on (self);
+    if (rc < 0 && self->state == BRD_SESSION_DEAD)
         return s_gone (self);
-    if (brd_session_link_open (self, deadline) == 0)
-        return 0;
-    if (errno != ECONNREFUSED && errno != ENOENT && errno != EPIPE)
-        return -1;
-    self->state = BRD_SESSION_DEAD;
-    return s_gone (self);
+    errno = error;
+    return rc;
+}
+
+// Under the lock, which is free while this waits.
+static int
+s_need_open (brd_session_t *self, const brd_session_limit_t *limit)
+{
+    int rc = 0;
+    while (rc == 0 && self->state != BRD_SESSION_OPEN) {
+        if (self->state == BRD_SESSION_DEAD)
+            return s_gone (self);
+        rc = self->leading ? s_stand_by (self, limit) : s_connect (self, limit);
+    }
+    return rc;
 }
 
 int
 brd_session_need (brd_session_t *self)
 {
+    const brd_session_limit_t limit = { .deadline = brd_clock_deadline (
+                                            BRD_SESSION_MS) };
     s_lock (self);
-    const int rc = s_need_open (self, brd_clock_deadline (BRD_SESSION_MS));
+    const int rc = s_need_open (self, &limit);
     pthread_mutex_unlock (&self->lock);
     return rc;
 }
@@ -223,12 +284,13 @@ brd_session_connect (const char *address,
                      size_t key_size,
                      int timeout_ms)
 {
+    const brd_session_limit_t limit = { .deadline =
+                                            brd_clock_deadline (timeout_ms) };
     brd_session_t *self = s_new (0, address, key, key_size);
     if (!self)
         return NULL;
     s_lock (self);
-    const int rc =
-        brd_session_link_open (self, brd_clock_deadline (timeout_ms));
+    const int rc = brd_session_link_open (self, &limit);
     pthread_mutex_unlock (&self->lock);
     if (rc == 0)
         return s_publish (self);
@@ -313,38 +375,50 @@ s_sleep (s_wait_t *self, uint32_t seen)
     return 0;
 }
 
-static void
-s_hand_on (brd_session_t *self)
+// More of what comes, or a while later if there is no memory for it.
+static int
+s_listen (s_wait_t *self, int starved)
 {
-    self->leading = 0;
-    for (uint32_t i = 0; i < self->slots_count; i++) {
-        if (self->slots[i]->state == BRD_SESSION_SLOT_SENT) {
-            brd_session_link_wake (self->slots[i]);
-            return;
-        }
-    }
+    brd_session_t *session = self->session;
+    const int fd = brd_stream_fd (session->stream);
+    const short events =
+        brd_stream_wants_write (session->stream) ? POLLIN | POLLOUT : POLLIN;
+    pthread_mutex_unlock (&session->lock);
+    if (starved)
+        (void) poll (NULL, 0, S_STARVED_MS);
+    int rc = 0;
+    if (!starved)
+        rc = s_poll (self, fd, events);
+    else if (brd_clock_now () >= self->deadline)
+        rc = brd_error_set (ETIMEDOUT, "no memory for an answer");
+    const int error = errno;
+    pthread_mutex_lock (&session->lock);
+    brd_session_link_tidy (session);
+    errno = error;
+    return rc;
 }
 
-// Reads for all until its own answer is there.
+// Reads for all until its own answer is there; connects again if need be.
 static int
 s_lead (s_wait_t *self)
 {
     brd_session_t *session = self->session;
+    const brd_session_limit_t limit = { .deadline = self->deadline,
+                                        .sleep = self->interruptible
+                                                     ? &self->sleep
+                                                     : NULL };
     int rc = 0;
     session->leading = 1;
     while (rc == 0) {
-        brd_session_link_read (session);
+        int starved = 0;
+        if (session->state == BRD_SESSION_LOST)
+            rc = brd_session_link_resume (session, &limit);
+        if (session->state == BRD_SESSION_OPEN)
+            starved = brd_session_link_read (session) < 0;
         if (self->slot->state != BRD_SESSION_SLOT_SENT)
             break;
-        const int fd = brd_stream_fd (session->stream);
-        const short events = brd_stream_wants_write (session->stream)
-                                 ? POLLIN | POLLOUT
-                                 : POLLIN;
-        pthread_mutex_unlock (&session->lock);
-        rc = s_poll (self, fd, events);
-        const int error = errno;
-        pthread_mutex_lock (&session->lock);
-        errno = error;
+        if (rc == 0 && session->state == BRD_SESSION_OPEN)
+            rc = s_listen (self, starved);
     }
     const int error = errno;
     s_hand_on (session);
@@ -371,7 +445,14 @@ s_wait (s_wait_t *self)
     int rc = 0;
     while (rc == 0 && self->slot->state == BRD_SESSION_SLOT_SENT)
         rc = self->session->leading ? s_follow (self) : s_lead (self);
-    return self->slot->state == BRD_SESSION_SLOT_SENT ? rc : 0;
+    if (self->slot->state != BRD_SESSION_SLOT_SENT)
+        return 0;
+    // The lead may have been handed to us just before we gave up.
+    const int error = errno;
+    if (!self->session->leading)
+        s_hand_on (self->session);
+    errno = error;
+    return rc;
 }
 
 // When the manager should long have answered: a while after the call's own
@@ -389,34 +470,42 @@ s_deadline (brd_request_op_t op, int waits, int timeout_ms)
     return due < BRD_NEVER - grace ? due + grace : BRD_NEVER;
 }
 
-static int
-s_await (brd_session_t *self, brd_session_slot_t *slot, int timeout_ms)
+static void
+s_wait_begin (s_wait_t *self,
+              brd_session_t *session,
+              const brd_session_call_t *call,
+              int timeout_ms)
 {
-    const brd_request_op_t op = slot->call->call.op;
+    const brd_request_op_t op = call->call.op;
     // Opening waits only where the user's own code makes the object.
     const int waits = op == BRD_REQUEST_OPEN
                           ? timeout_ms != 0
                           : brd_request_about ((unsigned) op)->waits;
-    s_wait_t wait = { .session = self,
-                      .slot = slot,
-                      .deadline = s_deadline (op, waits, timeout_ms),
-                      .interruptible = waits };
-    brd_sleep_begin (&wait.sleep, wait.deadline);
-    int rc = s_wait (&wait);
+    *self = (s_wait_t){ .session = session,
+                        .deadline = s_deadline (op, waits, timeout_ms),
+                        .interruptible = waits };
+    brd_sleep_begin (&self->sleep, self->deadline);
+}
+
+static int
+s_await (s_wait_t *wait)
+{
+    brd_session_t *self = wait->session;
+    brd_session_slot_t *slot = wait->slot;
+    const int waits = wait->interruptible;
+    int rc = s_wait (wait);
     if (rc < 0 && errno == EINTR) {
         // It is the manager's to say whether it was done before.
-        brd_session_link_note (
-            self, BRD_REQUEST_CANCEL, slot->index, slot->seq);
-        wait.interruptible = 0;
-        if (op != BRD_REQUEST_CONDITION_WAIT)
-            wait.deadline = brd_clock_deadline (BRD_SESSION_MS);
-        rc = s_wait (&wait);
+        brd_session_link_cancel (self, slot);
+        wait->interruptible = 0;
+        if (slot->op != BRD_REQUEST_CONDITION_WAIT)
+            wait->deadline = brd_clock_deadline (BRD_SESSION_MS);
+        rc = s_wait (wait);
     }
     if (rc == 0)
         return 0;
     if (waits)
-        brd_session_link_note (
-            self, BRD_REQUEST_CANCEL, slot->index, slot->seq);
+        brd_session_link_cancel (self, slot);
     slot->state = BRD_SESSION_SLOT_ABANDONED;
     slot->call = NULL;
     return brd_error_set (
@@ -465,6 +554,9 @@ s_send (brd_session_t *self, brd_session_slot_t *slot, brd_session_call_t *call)
         return -1;
     slot->seq++;
     slot->call = call;
+    slot->op = call->call.op;
+    slot->object = call->call.object;
+    slot->cancelled = 0;
     slot->state = BRD_SESSION_SLOT_SENT;
     if (rc == 0)
         return 0;
@@ -494,8 +586,7 @@ s_conclude (brd_session_t *self, brd_session_slot_t *slot)
     const brd_request_answer_t *answer = &call->answer;
     if (answer->error == 0) {
         if (call->call.op == BRD_REQUEST_QUEUE_GET)
-            brd_session_link_note (
-                self, BRD_REQUEST_ACK, slot->index, slot->seq);
+            slot->state = BRD_SESSION_SLOT_ITEM;
         return 0;
     }
     const int size = answer->size < 400 ? (int) answer->size : 400;
@@ -506,21 +597,70 @@ s_conclude (brd_session_t *self, brd_session_slot_t *slot)
 int
 brd_session_do (brd_session_t *self, brd_session_call_t *call, int timeout_ms)
 {
+    s_wait_t wait;
     call->call.timeout_ns =
         timeout_ms < 0 ? -1 : timeout_ms * INT64_C (1000000);
+    s_wait_begin (&wait, self, call, timeout_ms);
+    const int64_t soon = brd_clock_deadline (BRD_SESSION_MS);
+    brd_sleep_t sleep = wait.sleep;
+    sleep.deadline = wait.deadline < soon ? wait.deadline : soon;
+    const brd_session_limit_t limit = { .deadline = sleep.deadline,
+                                        .sleep = wait.interruptible ? &sleep
+                                                                    : NULL };
     s_lock (self);
-    int rc = s_need_open (self, brd_clock_deadline (BRD_SESSION_MS));
-    brd_session_slot_t *slot = rc == 0 ? s_take_slot (self) : NULL;
-    if (slot) {
-        rc = s_send (self, slot, call);
+    int rc = s_need_open (self, &limit);
+    wait.slot = rc == 0 ? s_take_slot (self) : NULL;
+    if (wait.slot) {
+        rc = s_send (self, wait.slot, call);
         if (rc == 0)
-            rc = s_await (self, slot, timeout_ms);
+            rc = s_await (&wait);
         if (rc == 0)
-            rc = s_conclude (self, slot);
+            rc = s_conclude (self, wait.slot);
     }
     pthread_mutex_unlock (&self->lock);
-    return slot ? rc : -1;
+    return wait.slot ? rc : -1;
 }
+
+// --- Items -----------------------------------------------------------------
+
+void
+brd_session_keep (brd_session_t *self, brd_session_call_t *call)
+{
+    s_lock (self);
+    brd_session_slot_t *slot = self->slots[call->call.slot];
+    brd_session_link_note (self, BRD_REQUEST_ACK, slot->index, slot->seq);
+    slot->state = BRD_SESSION_SLOT_FREE;
+    pthread_mutex_unlock (&self->lock);
+}
+
+// A call of the same slot, in the memory of the one before: it says that the
+// answer was not seen, where any other call would say that it was.
+void
+brd_session_refuse (brd_session_t *self, brd_session_call_t *call)
+{
+    const brood_error_info_t story = *brd_error_get ();
+    s_wait_t wait;
+    s_lock (self);
+    brd_session_slot_t *slot = self->slots[call->call.slot];
+    brd_mem_free (call->frame);
+    call->frame = NULL;
+    call->call.op = BRD_REQUEST_QUEUE_REFUSE;
+    call->call.timeout_ns = -1;
+    s_wait_begin (&wait, self, call, 0);
+    wait.slot = slot;
+    const brd_session_limit_t limit = { .deadline = wait.deadline };
+    const int begun = brd_request_begin (&call->out);
+    brd_assert (begun == 0);  // There was a call in it
+    // If it cannot be sent, the slot is not used again, and the item comes back
+    // when this process ends.
+    if (s_need_open (self, &limit) == 0 && s_send (self, slot, call) == 0
+        && s_await (&wait) == 0)
+        (void) s_conclude (self, slot);
+    pthread_mutex_unlock (&self->lock);
+    (void) brd_error_take (&story);
+}
+
+// --- Handles ---------------------------------------------------------------
 
 void
 brd_session_drop (brd_session_t *self, uint64_t object, uint64_t count)

@@ -92,10 +92,21 @@ brd_session_end (brd_session_call_t *call);
 // somebody; the manager watches it. 0, or -1 with the errno and the text that
 // the manager answered, or with
 //     EHOSTDOWN     the manager is gone; nothing was done
+//     ETIMEDOUT     the call's own, or the line could not be made again before
+//                   its time was over (BRD_SESSION_GRACE_MS); nothing was done
 //     ECONNRESET    it went, or is silent; not known
 //     EINTR         brood_interrupt (), and the call was not done
 int
 brd_session_do (brd_session_t *self, brd_session_call_t *call, int timeout_ms);
+
+// An item of a queue (QUEUE_GET) is the manager's until one of these is called,
+// for it must not be lost if the client has no memory for it. keep: it has
+// arrived, and is gone there. refuse: it goes back to the head, as if it had
+// not been given; the error before stays what it was.
+void
+brd_session_keep (brd_session_t *self, brd_session_call_t *call);
+void
+brd_session_refuse (brd_session_t *self, brd_session_call_t *call);
 
 // Gives handles back, without an answer.
 void

@@ -84,6 +84,7 @@
     X (QUEUE_DONE, 68, QUEUE, "", "") \
     X (QUEUE_FAILED, 69, QUEUE, "", "") \
     X (QUEUE_JOIN, 70, QUEUE, "", "W") \
+    X (QUEUE_REFUSE, 71, QUEUE, "", "") \
     X (LOCK_ACQUIRE, 80, LOCK, "", "W") \
     X (LOCK_RELEASE, 81, LOCK, "", "") \
     X (LOCK_LOCKED, 82, LOCK, "", "R") \

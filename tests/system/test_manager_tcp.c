@@ -56,7 +56,7 @@ typedef struct {
     int listen;
     int port;  // Of the server
     _Atomic int cuts;
-    _Atomic int ends;
+    _Atomic int frozen;  // 1: cuts what there is, and passes nothing
 } s_relay_t;
 
 static int
@@ -73,15 +73,15 @@ s_dial (int port)
     return fd;
 }
 
-// Until one side ends, or so many bytes have passed.
+// Until one side ends, it is to freeze, or so many bytes have passed.
 static int
-s_pass (int left, int right, int bytes)
+s_pass (const s_relay_t *self, int left, int right, int bytes)
 {
     char block[700];
     struct pollfd fds[2] = { { .fd = left, .events = POLLIN },
                              { .fd = right, .events = POLLIN } };
-    while (bytes > 0) {
-        if (poll (fds, 2, 1000) <= 0)
+    while (bytes > 0 && !self->frozen) {
+        if (poll (fds, 2, 10) <= 0)
             continue;
         for (int i = 0; i < 2; i++) {
             if (!fds[i].revents)
@@ -109,8 +109,10 @@ s_relay (void *arg)
             return NULL;
         const int right = s_dial (self->port);
         if (right >= 0) {
+            while (self->frozen)
+                (void) poll (NULL, 0, 10);
             const int cut =
-                s_pass (left, right, S_CUT_EVERY + self->cuts * 777);
+                s_pass (self, left, right, S_CUT_EVERY + self->cuts * 777);
             self->cuts += cut;
             close (right);
         }
@@ -180,6 +182,60 @@ s_client_cut (const char *address)
     if (rc != 0)
         return rc;
     return relay.cuts >= 5 ? 0 : 20;
+}
+
+static void *
+s_wait_event (void *arg)
+{
+    brood_event_t *event = arg;
+    return brood_event_wait (event, 60000) == 0 ? arg : NULL;
+}
+
+static int
+s_waits (void *arg)
+{
+    return *(_Atomic int *) arg > 0;
+}
+
+// While one thread makes the line again, another's time goes on: it is told
+// before that is given up, and when the network is back, all goes on.
+static int
+s_client_frozen (const char *address)
+{
+    s_relay_t relay;
+    char through[64];
+    const int port = s_relay_start (&relay, atoi (strrchr (address, ':') + 1));
+    snprintf (through, sizeof through, "tcp://127.0.0.1:%d", port);
+    brood_set_authkey (s_key, sizeof s_key);
+    BROOD_AUTO (manager) manager = brood_manager_connect (through, 20000);
+    if (port < 0 || !manager)
+        return 1;
+    BROOD_AUTO (event) event = brood_event_open (manager, "go");
+    BROOD_AUTO (lock) lock = brood_lock_open (manager, "mine");
+    if (!event || !lock)
+        return 2;
+    pthread_t thread;
+    if (pthread_create (&thread, NULL, s_wait_event, event) != 0)
+        return 3;
+    relay.frozen = 1;
+    if (!t_eventually (s_waits, &relay.cuts, 20))
+        return 4;
+    // The first may be sent into the line that is gone, and not be known.
+    int rc = brood_lock_acquire (lock, 20);
+    if (rc == 0 || (errno != ETIMEDOUT && errno != ECONNRESET))
+        return 5;
+    relay.frozen = 0;
+    rc = brood_event_set (event);
+    if (rc < 0) {
+        brood_perror ("set");
+        return 6;
+    }
+    void *result;
+    if (pthread_join (thread, &result) != 0 || !result)
+        return 7;
+    // What was given up is not done behind the caller's back.
+    rc = brood_lock_acquire (lock, 20000);
+    return rc == 0 && brood_lock_release (lock) == 0 ? 0 : 8;
 }
 
 static void *
@@ -276,6 +332,14 @@ s_test_cut (void **state)
 }
 
 static void
+s_test_frozen (void **state)
+{
+    (void) state;
+    static const s_case_t what = { s_client_frozen, 0 };
+    s_run (&what);
+}
+
+static void
 s_test_stranger (void **state)
 {
     (void) state;
@@ -320,6 +384,7 @@ main (int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test (s_test_direct),
         cmocka_unit_test (s_test_cut),
+        cmocka_unit_test (s_test_frozen),
         cmocka_unit_test (s_test_stranger),
         cmocka_unit_test (s_test_bad_addresses),
     };

@@ -73,6 +73,37 @@ s_test_close (void **state)
     T_HOME_STORY (story);
 }
 
+// One that could not be kept goes back to the head, and was not delivered.
+static void
+s_test_refused (void **state)
+{
+    (void) state;
+    static const t_home_line_t story[] = {
+        { "a OPEN queue q [0, 0, 0, 0, 0, 0, 0]", "a 1" },
+        { "a QUEUE_PUT 1 1", "a nil" },
+        { "a QUEUE_PUT 1 2", "a nil" },
+        { "b QUEUE_GET 1 nil", "b 1" },
+        { "b QUEUE_REFUSE 1", "b nil" },
+        { "b again", "b nil" },
+        { "a QUEUE_SIZE 1", "a [2, false]" },
+        { "b QUEUE_GET 1 nil", "b 1" },
+        { "b ACK", "" },
+        { "b QUEUE_REFUSE 1", "b nil" },
+        { "b QUEUE_GET 1 nil", "b 2" },
+        { "c QUEUE_GET 1 nil", "" },
+        { "b QUEUE_REFUSE 1", "c 2; b nil" },
+        // A refusal is no delivery, and leaves nothing to be done.
+        { "a OPEN queue p [0, 0, 0, 1, 1, 0, 0]", "a 2" },
+        { "a QUEUE_PUT 2 x", "a nil" },
+        { "b QUEUE_GET 2 nil", "b x" },
+        { "b QUEUE_REFUSE 2", "b nil" },
+        { "b QUEUE_DONE 2", "b EPERM" },
+        { "b QUEUE_GET 2 nil", "b x" },
+        { "b QUEUE_DONE 2", "b nil" },
+    };
+    T_HOME_STORY (story);
+}
+
 // An item whose arrival was not confirmed comes back to the head.
 static void
 s_test_unseen (void **state)
@@ -251,6 +282,7 @@ main (void)
         cmocka_unit_test (s_test_picture),
         cmocka_unit_test (s_test_close),
         cmocka_unit_test (s_test_unseen),
+        cmocka_unit_test (s_test_refused),
         cmocka_unit_test (s_test_joinable),
         cmocka_unit_test (s_test_back_in_order),
         cmocka_unit_test (s_test_deliveries),
