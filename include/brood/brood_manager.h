@@ -39,8 +39,9 @@ extern "C" {
 // Calls. Each is atomic, and done once: over tcp a connection that breaks is
 // made again within 5 s, and what was not answered is asked again, not done
 // again. A call that waits for nobody ends within BROOD_MANAGER_TIMEOUT_MS; one
-// that waits for somebody ends 2 s after its own time, should the connection not
-// be there by then: ETIMEDOUT and it was not done, or ECONNRESET, not known.
+// that waits for somebody ends 2 s after its own time, should the connection
+// not be there by then: ETIMEDOUT and it was not done, or ECONNRESET, not
+// known.
 //
 // Limits. Half of the host's memory for all values and keys, 1000000 objects,
 // 100000 clients, 4096 calls of one client at a time, 30 containers within each

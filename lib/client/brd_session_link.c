@@ -10,7 +10,8 @@
 //                                         LOST -----------+
 //
 // A manager of the same host can only go away with its process: then it is dead
-// at once. All here is under the session's lock, but for the waits of who leads.
+// at once. All here is under the session's lock, but for the waits of who
+// leads.
 //
 // Read next: brd_session.c.
 
