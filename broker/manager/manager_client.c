@@ -25,7 +25,8 @@
 #include "manager/manager_internal.h"
 
 enum {
-    S_FLUSH_MS = 500
+    S_FLUSH_MS = 500,
+    S_CLOSED_MS = 100  // A door for which there is no descriptor
 };
 
 // --- Doors -----------------------------------------------------------------
@@ -63,6 +64,20 @@ s_client_new (brd_manager_t *self, brd_stream_t *stream, int family)
     return client;
 }
 
+int64_t
+brd_manager_client_unlock (brd_manager_t *self,
+                           brd_manager_door_t *door,
+                           int64_t now)
+{
+    if (door->open_due == 0)
+        return BRD_NEVER;
+    if (door->open_due > now)
+        return door->open_due;
+    door->open_due = 0;
+    s_mind_door (self, door, EPOLLIN);
+    return BRD_NEVER;
+}
+
 void
 brd_manager_client_admit (brd_manager_t *self, brd_manager_door_t *door)
 {
@@ -75,9 +90,12 @@ brd_manager_client_admit (brd_manager_t *self, brd_manager_door_t *door)
             brd_stream_destroy (&stream);
         if (error == EACCES)
             continue;
-        // Out of descriptors: closed until a client leaves one.
-        if (error == EMFILE || error == ENFILE)
+        // Out of descriptors: closed until a client leaves one, or something
+        // else has.
+        if (error == EMFILE || error == ENFILE) {
             s_mind_door (self, door, 0);
+            door->open_due = brd_clock_deadline (S_CLOSED_MS);
+        }
         return;
     }
 }

@@ -43,6 +43,7 @@ typedef struct {
     brd_manager_source_t source;
     brd_listener_t *listener;
     int family;
+    int64_t open_due;  // 0: it is open
 } brd_manager_door_t;
 
 typedef struct {
@@ -102,6 +103,12 @@ typedef struct {
 // Everybody who waits at a door.
 void
 brd_manager_client_admit (brd_manager_t *self, brd_manager_door_t *door);
+
+// Opens it again if it is time; when that will be.
+int64_t
+brd_manager_client_unlock (brd_manager_t *self,
+                           brd_manager_door_t *door,
+                           int64_t now);
 
 // Frames that have come, BRD_MANAGER_TURN at most.
 void

@@ -107,15 +107,20 @@ static int64_t
 s_earliest (brd_manager_t *self)
 {
     int64_t due = brd_home_deadline (self->home);
-    const int64_t linger = brd_manager_client_expire (self, brd_clock_now ());
+    const int64_t now = brd_clock_now ();
+    const int64_t linger = brd_manager_client_expire (self, now);
     if (linger < due)
         due = linger;
     for (int i = 0; i < BRD_MANAGER_LISTENERS; i++) {
         if (!self->doors[i].listener)
             continue;
         const int64_t door = brd_listener_deadline (self->doors[i].listener);
+        const int64_t open =
+            brd_manager_client_unlock (self, &self->doors[i], now);
         if (door < due)
             due = door;
+        if (open < due)
+            due = open;
     }
     return due;
 }
@@ -264,7 +269,8 @@ s_init (brd_manager_t *self)
     return s_open_doors (self);
 }
 
-static void
+// -1 if the owner cannot be told: it is gone, or must see us die.
+static int
 s_report (brd_manager_t *self, int *fd_p, int rc)
 {
     brd_manager_report_t report = { .error = rc < 0 ? errno : 0 };
@@ -276,9 +282,9 @@ s_report (brd_manager_t *self, int *fd_p, int rc)
                          sizeof report.address,
                          "%s",
                          brd_listener_address (self->doors[1].listener));
-    // The owner waits for it, or is gone and we are, too, in a moment.
-    (void) !brd_sys_write (*fd_p, &report, sizeof report);
+    const ssize_t told = brd_sys_write (*fd_p, &report, sizeof report);
     brd_sys_close (fd_p);
+    return told == (ssize_t) sizeof report ? rc : -1;
 }
 
 void
@@ -290,9 +296,7 @@ brd_manager_main (const brd_nursery_birth_t *birth)
     int unused = birth->listen_fd;
     self.options = seed->options;
     brd_sys_close (&unused);
-    const int rc = s_init (&self);
-    s_report (&self, &fd, rc);
-    if (rc < 0)
+    if (s_report (&self, &fd, s_init (&self)) < 0)
         _exit (S_EXIT_BROKEN);
     s_run (&self);
     for (int i = 0; i < BRD_MANAGER_LISTENERS; i++)

@@ -13,6 +13,7 @@
 // Read next: broker/core/home_proxy.c.
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -257,6 +258,15 @@ s_do (s_job_t *job)
     brood_msg_destroy (&in);
 }
 
+// Whoever waits for the method would wait for ever if this were not heard.
+static void
+s_ring (const brd_manager_methods_t *self)
+{
+    const uint64_t one = 1;
+    while (brd_sys_write (self->bell, &one, sizeof one) < 0)
+        (void) sched_yield ();
+}
+
 static void *
 s_thread (void *arg)
 {
@@ -275,8 +285,7 @@ s_thread (void *arg)
         s_do (job);
         pthread_mutex_lock (&self->lock);
         brd_list_append (&self->done, &job->link);
-        const uint64_t one = 1;
-        (void) !brd_sys_write (self->bell, &one, sizeof one);
+        s_ring (self);
     }
     return NULL;
 }

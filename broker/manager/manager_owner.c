@@ -86,7 +86,8 @@ s_await (brd_manager_process_t *self, int fd)
             return brd_error_set (ETIMEDOUT, "the manager does not start");
         if (n < 0)
             continue;
-        if (fds[0].revents & POLLIN)
+        // Its end without a word is one, too.
+        if (fds[0].revents)
             break;
         if (fds[1].revents && s_hear_nursery (self) < 0)
             return -1;

@@ -88,6 +88,8 @@ brd_managed_finish_unpack (brd_remote_t *remote,
                            va_list *args)
 {
     if (rc == 0)
+        rc = brd_remote_reserve_for (call, picture);
+    if (rc == 0)
         rc = brd_remote_do (remote, call, 0);
     if (rc == 0)
         rc = brd_remote_unpack (remote, call, picture, args);
@@ -99,6 +101,8 @@ brood_msg_t *
 brd_managed_finish_msg (brd_remote_t *remote, brd_session_call_t *call, int rc)
 {
     brood_msg_t *msg = NULL;
+    if (rc == 0)
+        rc = brd_remote_reserve (call);
     if (rc == 0)
         rc = brd_remote_do (remote, call, 0);
     if (rc == 0)

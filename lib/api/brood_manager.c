@@ -120,6 +120,8 @@ brood_manager_destroy (brood_manager_t **self_p)
         // So that objects of the user's own classes are destroyed as well.
         (void) s_shutdown (self);
         brd_manager_end (&self->process);
+        if (self->session)
+            brd_session_close (brd_session_manager (self->session));
     }
     brd_handle_fini (&self->handle);
     brd_mem_free (self);

@@ -187,6 +187,7 @@ typedef struct {
     void *frame;
     const unsigned char *body;
     size_t size;
+    brood_msg_t *msg;  // Until there is an answer
 } s_lender_t;
 
 static void
@@ -199,6 +200,38 @@ s_give_back (brd_msg_extra_t *extra)
     brd_mem_free (self);
 }
 
+static void
+s_free_spare (void *spare)
+{
+    s_lender_t *lender = spare;
+    brood_msg_destroy (&lender->msg);
+    brd_mem_free (lender);
+}
+
+int
+brd_remote_reserve (brd_session_call_t *call)
+{
+    if (call->spare)
+        return 0;
+    s_lender_t *lender = brd_mem_zalloc (sizeof *lender);
+    if (!lender)
+        return -1;
+    lender->msg = brd_msg_new_empty ();
+    if (!lender->msg) {
+        brd_mem_free (lender);
+        return -1;
+    }
+    call->spare = lender;
+    call->free_spare = s_free_spare;
+    return 0;
+}
+
+int
+brd_remote_reserve_for (brd_session_call_t *call, const char *picture)
+{
+    return brd_kept_lends (picture) ? brd_remote_reserve (call) : 0;
+}
+
 brood_msg_t *
 brd_remote_msg (const brd_remote_t *self, brd_session_call_t *call)
 {
@@ -208,15 +241,14 @@ brd_remote_msg (const brd_remote_t *self, brd_session_call_t *call)
     if (brd_value_check (answer->body, answer->size, BRD_WIRE_DEPTH_MAX, NULL)
         < 0)
         return NULL;
-    brood_msg_t *msg = brd_msg_new_empty ();
-    s_lender_t *lender = brd_mem_alloc (sizeof *lender);
-    if (!msg || !lender) {
+    if (brd_remote_reserve (call) < 0) {
         if (lent)
             brd_session_drop_lent (self->session, answer->body, answer->size);
-        brood_msg_destroy (&msg);
-        brd_mem_free (lender);
         return NULL;
     }
+    s_lender_t *lender = call->spare;
+    brood_msg_t *msg = lender->msg;
+    call->spare = NULL;
     *lender = (s_lender_t){ .extra.free = s_give_back,
                             .session = lent ? self->session : NULL,
                             .frame = call->frame,

@@ -83,6 +83,13 @@ brd_remote_ask (brd_remote_t *self,
 int
 brd_remote_int (const brd_session_call_t *call, int64_t *ret_answer);
 
+// Before a call whose answer becomes a message, or is unpacked by a picture that
+// lends: what was taken must not be lost for lack of memory. -1 with ENOMEM.
+int
+brd_remote_reserve (brd_session_call_t *call);
+int
+brd_remote_reserve_for (brd_session_call_t *call, const char *picture);
+
 // As a message of the caller's, with the call's frame; handles in it live as
 // long as its value. NULL with ENOMEM.
 brood_msg_t *

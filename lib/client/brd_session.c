@@ -77,9 +77,12 @@ brd_session_address (uint64_t manager,
 
 // --- Sessions --------------------------------------------------------------
 
+// One that nobody else has seen.
 static void
 s_free (brd_session_t *self)
 {
+    brd_stream_destroy (&self->stream);
+    brd_buf_fini (&self->note);
     brd_mem_free (self->address);
     brd_mem_free (self->key);
     brd_mem_free (self);
@@ -112,7 +115,11 @@ s_find (brd_session_t *self, const brd_session_t *end, uint64_t manager)
     return self != end ? self : NULL;
 }
 
-// In, unless somebody was quicker with the same manager: then that one.
+static int
+s_is_dead (brd_session_t *self);
+
+// In, unless somebody was quicker with the same manager: then that one. One
+// that was given up is not: whoever connects once more begins anew.
 static brd_session_t *
 s_publish (brd_session_t *self)
 {
@@ -121,7 +128,7 @@ s_publish (brd_session_t *self)
     for (;;) {
         brd_session_t *other =
             s_find (seen, looked, atomic_load (&self->manager));
-        if (other) {
+        if (other && !s_is_dead (other)) {
             s_free (self);
             return other;
         }
@@ -192,6 +199,15 @@ s_lock (brd_session_t *self)
         atomic_store (&self->birth, birth);
     }
     pthread_mutex_lock (&self->lock);
+}
+
+static int
+s_is_dead (brd_session_t *self)
+{
+    s_lock (self);
+    const int is = self->state == BRD_SESSION_DEAD;
+    pthread_mutex_unlock (&self->lock);
+    return is;
 }
 
 static int
@@ -295,10 +311,20 @@ brd_session_connect (const char *address,
     if (rc == 0)
         return s_publish (self);
     const int error = errno;
-    brd_buf_fini (&self->note);
     s_free (self);
     errno = error;
     return NULL;
+}
+
+void
+brd_session_close (uint64_t manager)
+{
+    brd_session_t *self = atomic_load (&s_family.all);
+    for (; (self = s_find (self, NULL, manager)); self = self->next) {
+        s_lock (self);
+        brd_session_link_end (self);
+        pthread_mutex_unlock (&self->lock);
+    }
 }
 
 // --- Slots -----------------------------------------------------------------
@@ -530,6 +556,9 @@ brd_session_end (brd_session_call_t *call)
     brd_buf_fini (&call->out);
     brd_mem_free (call->frame);
     call->frame = NULL;
+    if (call->spare)
+        call->free_spare (call->spare);
+    call->spare = NULL;
 }
 
 static uint64_t

@@ -71,6 +71,10 @@ brd_session_manager (const brd_session_t *self);
 int
 brd_session_need (brd_session_t *self);
 
+// The manager has ended: whoever waits is told, and connections are closed.
+void
+brd_session_close (uint64_t manager);
+
 // --- Calls -----------------------------------------------------------------
 
 typedef struct {
@@ -78,6 +82,10 @@ typedef struct {
     brd_buf_t out;                // The frame: arguments are appended
     brd_request_answer_t answer;  // On success; points into frame
     void *frame;
+    // What brd_remote.c made in advance, so that an answer is not lost for lack
+    // of memory; brd_session_end () frees it with the call
+    void *spare;
+    void (*free_spare) (void *spare);
 } brd_session_call_t;
 
 // -1 with ENOMEM.

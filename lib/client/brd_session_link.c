@@ -221,21 +221,35 @@ brd_session_link_tidy (brd_session_t *self)
         brd_stream_destroy (&self->stream);
 }
 
+// Who leads may poll it just now: that ends, and the leader closes it.
+static void
+s_hang_up (brd_session_t *self)
+{
+    (void) shutdown (brd_stream_fd (self->stream), SHUT_RDWR);
+    if (!self->leading)
+        brd_stream_destroy (&self->stream);
+}
+
 int
 brd_session_link_lost (brd_session_t *self)
 {
     const int is_tcp = brd_stream_is_tcp (self->stream);
-    // Who leads may poll it just now: that ends, and the leader closes it.
-    (void) shutdown (brd_stream_fd (self->stream), SHUT_RDWR);
-    self->state = BRD_SESSION_LOST;
-    if (!self->leading)
-        brd_stream_destroy (&self->stream);
+    s_hang_up (self);
     if (is_tcp) {
+        self->state = BRD_SESSION_LOST;
         self->resume_due = brd_clock_deadline (S_RESUME_MS);
         return 0;
     }
     s_die (self);
     return -1;
+}
+
+void
+brd_session_link_end (brd_session_t *self)
+{
+    if (self->state == BRD_SESSION_OPEN)
+        s_hang_up (self);
+    s_die (self);
 }
 
 int

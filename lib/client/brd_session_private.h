@@ -87,6 +87,10 @@ brd_session_link_resume (brd_session_t *self, const brd_session_limit_t *limit);
 int
 brd_session_link_lost (brd_session_t *self);
 
+// The manager has ended.
+void
+brd_session_link_end (brd_session_t *self);
+
 // For who leads, when it has the lock again: a stream that broke meanwhile is
 // not to be polled any more.
 void

@@ -7,6 +7,8 @@
 //     memory, system     the owner's calls are counted and fail
 //     workers-memory     each worker's own; they make no system calls that
 //                        are counted, but at birth: group birth
+//     manager-memory, manager-system
+//                        those of the manager's process
 //
 // For each scenario, each time in a child of its own with a time limit:
 //
@@ -70,6 +72,7 @@ typedef struct {
     const torture_scenario_t *scenario;
     brd_fault_t kind;
     int workers;  // 1: faults are the workers'
+    int manager;  // 1: they are the manager's
     long n;       // LONG_MAX: count
     int error;
 } s_try_t;
@@ -80,25 +83,28 @@ typedef struct {
     int fds;
     size_t arena;
     long missed;  // Runs in which the n-th call was not reached
-    long broken;  // In which the pool had to be replaced
+    long broken;  // In which the pool, or the manager, had to be replaced
 } s_shared_t;
 
 static const torture_group_t s_groups[] = {
-    { "streams", NULL, 0, 0, torture_streams },
-    { "values", NULL, 0, 1, torture_values },
-    { "state", NULL, 0, 1, torture_state },
-    { "sync", NULL, 0, 1, torture_sync },
-    { "calls", "local:2", 0, 0, torture_calls },
-    { "maps", "local:2", 0, 0, torture_maps },
-    { "life", "local:2", 0, 0, torture_life },
-    { "queues", "local:2", 0, 0, torture_queues },
-    { "deaths", "local:2", 0, 0, torture_deaths },
-    { "inline", "inline", 0, 0, torture_calls },
-    { "inline-maps", "inline", 0, 0, torture_maps },
-    { "birth", "local:2", 1, 0, torture_birth },
-    { "processes", NULL, 0, 0, torture_processes },
+    { "streams", NULL, 0, 0, 0, torture_streams },
+    { "values", NULL, 0, 1, 0, torture_values },
+    { "state", NULL, 0, 1, 0, torture_state },
+    { "sync", NULL, 0, 1, 0, torture_sync },
+    { "calls", "local:2", 0, 0, 0, torture_calls },
+    { "maps", "local:2", 0, 0, 0, torture_maps },
+    { "life", "local:2", 0, 0, 0, torture_life },
+    { "queues", "local:2", 0, 0, 0, torture_queues },
+    { "deaths", "local:2", 0, 0, 0, torture_deaths },
+    { "inline", "inline", 0, 0, 0, torture_calls },
+    { "inline-maps", "inline", 0, 0, 0, torture_maps },
+    { "birth", "local:2", 1, 0, 0, torture_birth },
+    { "processes", NULL, 0, 0, 0, torture_processes },
+    { "managed", NULL, 0, 0, TORTURE_OWN_MANAGER, torture_managed },
+    { "managed-tcp", NULL, 0, 0, TORTURE_OTHER_MANAGER, torture_managed },
+    { "managers", NULL, 1, 0, TORTURE_MADE_MANAGER, torture_managers },
 #ifdef TORTURE_CZMQ
-    { "czmq", "local:2", 0, 0, torture_czmq },
+    { "czmq", "local:2", 0, 0, 0, torture_czmq },
 #endif
 };
 
@@ -120,6 +126,9 @@ s_allowed (int error)
         if (error == errors[i])
             return 1;
     }
+    if (s_try->group->manager
+        && (error == ECONNRESET || error == EHOSTDOWN || error == ECONNREFUSED))
+        return 1;
     return error == s_try->error;
 }
 
@@ -240,7 +249,11 @@ s_settle (void)
 static void
 s_make_pool (void)
 {
+    if (s_try->group->manager == TORTURE_OTHER_MANAGER)
+        torture_server_fork ();
     TORTURE_MUST (brood_init (NULL, NULL) == 0);
+    if (s_try->group->manager && !s_try->group->birth)
+        torture_server_make (s_try->group->manager);
     if (!torture_spec () || s_try->group->birth)
         return;
     s_pool = brood_pool_new (torture_spec ());
@@ -250,7 +263,10 @@ s_make_pool (void)
 static void
 s_arm (void)
 {
-    if (s_try->workers)
+    if (s_try->manager)
+        // That it is armed may be the last thing it can say.
+        (void) torture_server_arm ((int) s_try->kind, s_try->n, s_try->error);
+    else if (s_try->workers)
         TORTURE_MUST (s_arm_workers (s_try->n) >= 0);
     else
         brd_fault_arm (s_try->kind, s_try->n, s_try->error);
@@ -260,14 +276,16 @@ s_arm (void)
 static long
 s_disarm (void)
 {
-    if (!s_try->workers) {
+    if (!s_try->workers && !s_try->manager) {
         const long count = brd_fault_count (s_try->kind);
         brd_fault_arm (s_try->kind, 0, 0);
         return count;
     }
-    // A worker's fault may hit just now.
+    // The fault may hit just now.
     for (int i = 0; i < 4; i++) {
-        const long count = s_arm_workers (0);
+        const long count = s_try->manager
+                               ? torture_server_arm ((int) s_try->kind, 0, 0)
+                               : s_arm_workers (0);
         if (count >= 0)
             return count;
     }
@@ -278,6 +296,7 @@ static void
 s_end_all (int fds)
 {
     brood_pool_destroy (&s_pool);
+    torture_server_end ();
     brood_fini ();
     const size_t arena = brd_arena_used (brd_runtime_arena ());
     fds = t_open_fds () - fds;
@@ -314,6 +333,8 @@ s_child (void *arg)
         s_shared->count = count;
     else if (!s_try->workers && count < s_try->n)
         s_shared->missed++;
+    if (torture_manager () && !torture_server_mend (s_try->group->manager))
+        s_shared->broken++;
     if (s_pool && s_pool_is_broken ()) {
         s_shared->broken++;
         brood_pool_destroy (&s_pool);
@@ -349,7 +370,9 @@ s_run (s_try_t *try)
     const int bad = status != 0 || !gone;
     if (bad) {
         printf ("--- torture %s%s %s %s %ld %d\n%s",
-                try->workers ? "workers-" : "",
+                try->workers   ? "workers-"
+                : try->manager ? "manager-"
+                               : "",
                 try->kind == BRD_FAULT_MEMORY ? "memory" : "system",
                 try->group->name,
                 try->scenario->name,
@@ -399,7 +422,7 @@ s_torture (s_try_t *try)
          try->n += S_STEP) {
         failures += s_torture_n (try);
     }
-    printf ("%-20s %4ld calls, %ld missed, %ld broken pools, %d failures\n",
+    printf ("%-20s %4ld calls, %ld missed, %ld broken, %d failures\n",
             try->scenario->name,
             count,
             s_shared->missed,
@@ -455,8 +478,10 @@ main (int argc, char **argv)
     const char *kind = argc > 2 ? argv[1] : "";
     try.group = argc > 2 ? s_group (argv[2]) : NULL;
     try.workers = strncmp (kind, "workers-", 8) == 0;
-    kind += try.workers ? 8 : 0;
-    if (!try.group || (strcmp (kind, "memory") && strcmp (kind, "system"))) {
+    try.manager = strncmp (kind, "manager-", 8) == 0;
+    kind += try.workers || try.manager ? 8 : 0;
+    if (!try.group || (try.manager && !try.group->manager)
+        || (strcmp (kind, "memory") && strcmp (kind, "system"))) {
         fprintf (stderr, "torture KIND GROUP [SCENARIO [N [ERRNO]]]\n");
         return 64;
     }

@@ -33,11 +33,21 @@ typedef struct {
     void (*run) (void);
 } torture_scenario_t;
 
+// Where the group's manager is: a connection may break, and that is an error,
+// too, where there is one.
+typedef enum {
+    TORTURE_NO_MANAGER,
+    TORTURE_OWN_MANAGER,    // torture_manager () is the program's
+    TORTURE_OTHER_MANAGER,  // It is another program's, connected to over tcp
+    TORTURE_MADE_MANAGER    // Scenarios make theirs
+} torture_manager_t;
+
 typedef struct {
     const char *name;
     const char *spec;  // Of the pool there is before the first fault, or NULL
     int birth;         // 1: faults begin before brood_init ()
     int values;        // 1: no processes; only what was armed may be met
+    torture_manager_t manager;
     const torture_scenario_t *scenarios;  // Up to one without a name
 } torture_group_t;
 
@@ -54,6 +64,8 @@ extern const torture_scenario_t torture_birth[];
 extern const torture_scenario_t torture_streams[];
 extern const torture_scenario_t torture_processes[];
 extern const torture_scenario_t torture_czmq[];  // Where czmq is found
+extern const torture_scenario_t torture_managed[];
+extern const torture_scenario_t torture_managers[];
 
 // Did the call work? If not, that must have been allowed now, and errno and the
 // text must say why; else the program ends here.
@@ -81,5 +93,28 @@ torture_pool (void);
 // so.
 const char *
 torture_spec (void);
+
+// --- torture_server.c ------------------------------------------------------
+
+// The group's manager, NULL if it has none.
+brood_manager_t *
+torture_manager (void);
+
+// Makes it; before brood_init () for another program's.
+void
+torture_server_fork (void);
+void
+torture_server_make (torture_manager_t where);
+
+// Still good? If not it is replaced, and 0.
+int
+torture_server_mend (torture_manager_t where);
+void
+torture_server_end (void);
+
+// In the manager's process, as brd_fault_arm (). Returns how many calls there
+// were since it was armed before; -1 if it cannot be asked.
+long
+torture_server_arm (int kind, long n, int error);
 
 #endif  // TORTURE_H
