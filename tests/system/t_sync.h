@@ -73,6 +73,15 @@ t_say_and_stop (brood_value_t *said)
         pause ();
 }
 
+// For some microseconds, a few hundred at most: to hit any moment.
+static inline void
+t_spin (unsigned *seed)
+{
+    *seed = *seed * 1103515245u + 12345u;
+    for (volatile unsigned n = *seed >> 14; n > 0; n--)
+        continue;
+}
+
 // A task that a signal ended: its future says so.
 static inline void
 t_must_be_killed (brood_future_t **future_p)
