@@ -172,7 +172,7 @@ s_client_direct (const char *address)
 static int
 s_client_cut (const char *address)
 {
-    s_relay_t relay;
+    static s_relay_t relay;  // Its thread outlives this call
     char through[64];
     const int port = s_relay_start (&relay, atoi (strrchr (address, ':') + 1));
     if (port < 0)
@@ -202,7 +202,7 @@ s_waits (void *arg)
 static int
 s_client_frozen (const char *address)
 {
-    s_relay_t relay;
+    static s_relay_t relay;  // Its thread outlives this call
     char through[64];
     const int port = s_relay_start (&relay, atoi (strrchr (address, ':') + 1));
     snprintf (through, sizeof through, "tcp://127.0.0.1:%d", port);
@@ -294,7 +294,9 @@ s_both (void *arg)
         s_client_child (self);
     s_serve (&sum);
     if (waitpid (pid, &status, 0) != pid || status != 0) {
-        printf ("the client: %d\n", WEXITSTATUS (status));
+        printf ("the client: %d, signal %d\n",
+                WEXITSTATUS (status),
+                WTERMSIG (status));
         _exit (102);
     }
     if (sum != self->sum) {
