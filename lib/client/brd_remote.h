@@ -83,8 +83,9 @@ brd_remote_ask (brd_remote_t *self,
 int
 brd_remote_int (const brd_session_call_t *call, int64_t *ret_answer);
 
-// Before a call whose answer becomes a message, or is unpacked by a picture that
-// lends: what was taken must not be lost for lack of memory. -1 with ENOMEM.
+// Before a call whose answer becomes a message, or is unpacked by a picture
+// that lends: what was taken must not be lost for lack of memory. -1 with
+// ENOMEM.
 int
 brd_remote_reserve (brd_session_call_t *call);
 int

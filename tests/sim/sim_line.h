@@ -131,7 +131,7 @@ sim_line_fail (const char *file, int line, const char *what);
             sim_line_fail (__FILE__, __LINE__, #condition); \
     } while (0)
 
-// --- sim_line_model.c: what is known of the home ------------------------------
+// --- sim_line_model.c: what is known of the home ----------------------------
 
 // A call reaches the home: first the model. The errno the home must refuse it
 // with, or 0.
@@ -172,7 +172,7 @@ sim_line_items_left (const sim_line_t *self);
 int
 sim_line_is_at_barrier (const sim_line_client_t *client);
 
-// --- sim_line_calls.c: what clients know and do -------------------------------
+// --- sim_line_calls.c: what clients know and do -----------------------------
 
 // A slot's next call. Letters: i an int, t a text, n nil, [...] a list.
 void

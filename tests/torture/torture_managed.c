@@ -1,5 +1,4 @@
-// torture_managed.c - managed objects, while a client's or the manager's calls
-// fail
+// torture_managed.c - managed objects, while calls on either side fail
 //
 // SPDX-License-Identifier: MPL-2.0
 //

@@ -3,8 +3,9 @@
 // SPDX-License-Identifier: MPL-2.0
 //
 //     torture --+-- brood_manager_new ()              own
-//               +-- tcp --> program that serves       other: a child made before
-//                                                     brood_init (), ends with us
+//               +-- tcp --> program that serves       other: a child made
+//                                                     before brood_init (),
+//                                                     which ends with us
 //
 // Faults are armed in its process by a method of a class of its own.
 //
