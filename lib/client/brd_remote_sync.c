@@ -225,6 +225,24 @@ brd_remote_sync_abort (brd_remote_t *self)
     return brd_remote_tell (self, BRD_REQUEST_BARRIER_ABORT, 0);
 }
 
+static int
+s_read_list (const brd_request_answer_t *answer,
+             int64_t *ret_numbers,
+             size_t count)
+{
+    brd_value_cursor_t at = { answer->body, answer->body + answer->size };
+    brd_value_t value;
+    if (brd_value_read (&at, &value) < 0 || value.type != BROOD_LIST
+        || value.size != count)
+        return brd_error_set (EPROTO, "a manager answers what it should not");
+    for (size_t i = 0; i < count; i++) {
+        if (brd_value_read (&at, &value) < 0)
+            return brd_error_set (EPROTO, "a manager answers too little");
+        ret_numbers[i] = value.number.i;
+    }
+    return 0;
+}
+
 // A call that is answered by a list of numbers.
 static int
 s_ask_list (brd_remote_t *self,
@@ -233,22 +251,11 @@ s_ask_list (brd_remote_t *self,
             size_t count)
 {
     brd_session_call_t call;
-    brd_value_t value = { .size = 0 };
     int rc = brd_remote_begin (self, &call, op);
     if (rc == 0)
         rc = brd_remote_do (self, &call, 0);
-    brd_value_cursor_t at = { call.answer.body,
-                              call.answer.body + call.answer.size };
-    if (rc == 0
-        && (brd_value_read (&at, &value) < 0 || value.type != BROOD_LIST
-            || value.size != count))
-        rc = brd_error_set (EPROTO, "a manager answers what it should not");
-    for (size_t i = 0; rc == 0 && i < count; i++) {
-        if (brd_value_read (&at, &value) < 0)
-            rc = brd_error_set (EPROTO, "a manager answers too little");
-        else
-            ret_numbers[i] = value.number.i;
-    }
+    if (rc == 0)
+        rc = s_read_list (&call.answer, ret_numbers, count);
     brd_session_end (&call);
     return rc;
 }
