@@ -320,7 +320,7 @@ s_from_owner (const brd_worker_t *self, brd_zmq_msg_t *msg)
 {
     if (memcmp (msg->peer, self->setup->owner, BRD_ZMQ_ID) == 0)
         return 1;
-    brd_zmq_drop_sender (msg);
+    brd_zmq_drop_sender (self->link, msg);
     brd_zmq_msg_done (msg);
     return 0;
 }

@@ -122,7 +122,8 @@ brd_worker_main (const brd_nursery_birth_t *birth)
     brd_log_set_sink (atomic_load (&brd_log_level), s_log, &self);
     s_initialize (&self);
     s_wait_for_host (&self);
-    self.link = brd_zmq_worker_new (birth->listen_fd, birth->name);
+    self.link =
+        brd_zmq_worker_new (birth->listen_fd, birth->name, birth->owner);
     if (!self.link)
         s_leave (&self, BRD_WORKER_EXIT_NO_MEMORY);
     brd_worker_loop (&self);

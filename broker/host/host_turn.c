@@ -240,9 +240,8 @@ s_drain (brd_host_t *self)
         brd_host_worker_t *worker = s_sender (self, &msg);
         count++;
         self->now = brd_clock_now ();
-        if (!worker)
-            brd_zmq_drop_sender (&msg);
-        else if (s_message (worker, &msg) < 0) {
+        // Of one that has been buried, else.
+        if (worker && s_message (worker, &msg) < 0) {
             // A worker that talks nonsense has lost its mind, or its memory.
             brd_log (BROOD_LOG_ERROR,
                      "worker %d: %s",

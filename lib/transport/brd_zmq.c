@@ -22,15 +22,18 @@
 #include "transport/brd_zmq.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 #include <zmq.h>
 
 #include "base/brd_check.h"
 #include "base/brd_mem.h"
 #include "base/brd_process.h"
+#include "base/brd_sys.h"
 #include "wire/brd_limits.h"
 
 // The deprecated filter is compiled in and documented no more.
@@ -46,7 +49,9 @@ enum {
 struct brd_zmq {
     void *socket;
     int fd;
-    int worker;  // 1: the end that was connected to
+    pid_t owner;                 // Of the end that is connected to, and
+    struct sockaddr_un address;  // where it listens; its size 0: the other end
+    socklen_t address_size;
 };
 
 // The process's context; see "No globals" in docs/decisions/0003-globals.md.
@@ -122,7 +127,7 @@ s_socket (void *context)
 }
 
 static brd_zmq_t *
-s_link_new (int worker)
+s_link_new (void)
 {
     brd_zmq_t *self = brd_mem_zalloc (sizeof *self);
     if (!self)
@@ -130,7 +135,6 @@ s_link_new (int worker)
     void *context = s_context ();
     if (!context)
         goto error;
-    self->worker = worker;
     self->socket = s_socket (context);
     if (!self->socket)
         goto error;
@@ -150,7 +154,7 @@ brd_zmq_t *
 brd_zmq_host_new (const unsigned char id[BRD_ZMQ_ID])
 {
     brd_assert (id[0] != 0);
-    brd_zmq_t *self = s_link_new (0);
+    brd_zmq_t *self = s_link_new ();
     if (self
         && zmq_setsockopt (self->socket, ZMQ_ROUTING_ID, id, BRD_ZMQ_ID) < 0) {
         s_fail ("routing id");
@@ -171,12 +175,22 @@ s_endpoint (char *buf, size_t size, const char *name)
 }
 
 brd_zmq_t *
-brd_zmq_worker_new (int listen_fd, const char *name)
+brd_zmq_worker_new (int listen_fd, const char *name, pid_t owner)
 {
     char endpoint[128];
     if (s_endpoint (endpoint, sizeof endpoint, name) < 0)
         return NULL;
-    brd_zmq_t *self = s_link_new (1);
+    brd_zmq_t *self = s_link_new ();
+    if (!self)
+        return NULL;
+    self->owner = owner;
+    self->address_size = sizeof self->address;
+    if (getsockname (
+            listen_fd, (struct sockaddr *) &self->address, &self->address_size)
+        < 0) {
+        brd_error_system ("getsockname");
+        brd_zmq_destroy (&self);
+    }
     if (self
         && (s_set_int (self->socket, ZMQ_USE_FD, listen_fd) < 0
             || zmq_bind (self->socket, endpoint) < 0)) {
@@ -305,6 +319,22 @@ s_skip_rest (brd_zmq_t *self, zmq_msg_t *part)
     }
 }
 
+// The frame after the name, into its place. 0 if there is not just one.
+static int
+s_recv_body (brd_zmq_t *self, zmq_msg_t *msg)
+{
+    if (!zmq_msg_more (msg))
+        return 0;
+    zmq_msg_close (msg);
+    zmq_msg_init (msg);
+    if (zmq_msg_recv (msg, self->socket, ZMQ_DONTWAIT) < 0)
+        return 0;
+    if (!zmq_msg_more (msg))
+        return 1;
+    s_skip_rest (self, msg);
+    return 0;
+}
+
 int
 brd_zmq_recv (brd_zmq_t *self, int wait, brd_zmq_msg_t *ret_msg)
 {
@@ -318,21 +348,16 @@ brd_zmq_recv (brd_zmq_t *self, int wait, brd_zmq_msg_t *ret_msg)
             errno = error;
             return -1;
         }
-        const int ours = zmq_msg_size (msg) == BRD_ZMQ_ID;
-        if (ours)
+        const int named = zmq_msg_size (msg) == BRD_ZMQ_ID;
+        if (named)
             memcpy (ret_msg->peer, zmq_msg_data (msg), BRD_ZMQ_ID);
-        if (ours && zmq_msg_more (msg)) {
-            zmq_msg_close (msg);
-            zmq_msg_init (msg);
-            if (zmq_msg_recv (msg, self->socket, ZMQ_DONTWAIT) >= 0
-                && !zmq_msg_more (msg)) {
-                ret_msg->bytes = zmq_msg_data (msg);
-                ret_msg->size = zmq_msg_size (msg);
-                return 0;
-            }
-        }
+        const int ours = named && s_recv_body (self, msg);
+        ret_msg->bytes = ours ? zmq_msg_data (msg) : "";
+        ret_msg->size = ours ? zmq_msg_size (msg) : 0;
+        if (named)
+            return 0;
         s_skip_rest (self, msg);
-        brd_zmq_drop_sender (ret_msg);
+        brd_zmq_drop_sender (self, ret_msg);
         zmq_msg_close (msg);
     }
 }
@@ -352,13 +377,34 @@ brd_zmq_msg_move (brd_zmq_msg_t *to, brd_zmq_msg_t *from)
     to->bytes = zmq_msg_data (s_msg (to));
 }
 
-void
-brd_zmq_drop_sender (brd_zmq_msg_t *msg)
+// Whether fd is a connection that was made to us, by somebody who is not the
+// owner.
+static int
+s_is_stranger (const brd_zmq_t *self, int fd)
 {
-    // The descriptor is still the sender's while one of its messages is held.
-    const int fd = zmq_msg_get (s_msg (msg), ZMQ_SRCFD);
-    if (fd >= 0)
+    struct ucred peer;
+    struct sockaddr_un address = { .sun_family = AF_UNSPEC };
+    socklen_t size = sizeof address;
+    if (getsockname (fd, (struct sockaddr *) &address, &size) < 0
+        || size != self->address_size
+        || memcmp (&address, &self->address, size) != 0)
+        return 0;
+    size = sizeof peer;
+    return getsockopt (fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0
+           && peer.pid != self->owner;
+}
+
+void
+brd_zmq_drop_sender (const brd_zmq_t *self, brd_zmq_msg_t *msg)
+{
+    // Only a number: the sender may have gone, and another have got it, even
+    // the owner's connection or a file of the program's. What it is now is kept
+    // by a number of our own while it is looked at.
+    const int number = zmq_msg_get (s_msg (msg), ZMQ_SRCFD);
+    int fd = number < 0 ? -1 : fcntl (number, F_DUPFD_CLOEXEC, 0);
+    if (fd >= 0 && s_is_stranger (self, fd))
         (void) shutdown (fd, SHUT_RDWR);
+    brd_sys_close (&fd);
 }
 
 int

@@ -24,6 +24,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/brd_buf.h"
 
@@ -47,9 +48,10 @@ brd_zmq_t *
 brd_zmq_host_new (const unsigned char id[BRD_ZMQ_ID]);
 
 // The end that is connected to: listen_fd is bound to name, listening, and
-// belongs to the link from now on. NULL with EMFILE, ENOMEM.
+// belongs to the link from now on. owner is the process of the other end. NULL
+// with EMFILE, ENOMEM.
 brd_zmq_t *
-brd_zmq_worker_new (int listen_fd, const char *name);
+brd_zmq_worker_new (int listen_fd, const char *name, pid_t owner);
 
 // Closes the socket; what was sent and has not left is dropped.
 void
@@ -76,8 +78,9 @@ brd_zmq_send (brd_zmq_t *self,
               brd_buf_t *out);
 
 // The next message: 0; -1 with EAGAIN when there is none (or, with wait set,
-// never: it sleeps), EINTR after a signal. Messages of a shape that is not ours
-// are dropped with their sender. Give each back with brd_zmq_msg_done ().
+// never: it sleeps), EINTR after a signal. One of a shape that is not ours
+// comes as an empty one, which no frame is; one without a name of our length is
+// dropped with its sender. Give each back with brd_zmq_msg_done ().
 int
 brd_zmq_recv (brd_zmq_t *self, int wait, brd_zmq_msg_t *ret_msg);
 
@@ -89,9 +92,10 @@ brd_zmq_msg_done (brd_zmq_msg_t *msg);
 void
 brd_zmq_msg_move (brd_zmq_msg_t *to, brd_zmq_msg_t *from);
 
-// Disconnects whoever sent this message; msg must not be done yet.
+// Of a worker's end: disconnects whoever sent this message, if that is not the
+// owner's process and has not gone already; msg must not be done yet.
 void
-brd_zmq_drop_sender (brd_zmq_msg_t *msg);
+brd_zmq_drop_sender (const brd_zmq_t *self, brd_zmq_msg_t *msg);
 
 // A descriptor that becomes readable, once, when something may have happened.
 // After any call here it may have been used up: take messages to EAGAIN before

@@ -204,7 +204,16 @@ s_test_silence (void **state)
 
 // --- Strangers who speak ZeroMQ --------------------------------------------
 
-static const unsigned char s_stranger[BRD_ZMQ_ID + 1] = "a stranger talks";
+// In a child: what is so, or its end.
+static void
+s_must (int condition, const char *what)
+{
+    if (condition)
+        return;
+    printf ("%s: %s, %s\n", what, strerror (errno), brood_error ());
+    fflush (stdout);
+    _exit (1);
+}
 
 // Orders a worker would follow if they were its owner's.
 static void
@@ -213,34 +222,35 @@ s_make_orders (brd_buf_t *stop, brd_buf_t *tasks)
     const brd_wire_task_t task = { .seq = 1, .fn = 0x1234, .slot = 3 };
     brd_buf_init (stop, 1000);
     brd_buf_init (tasks, 1000);
-    assert_int_equal (brd_frame_begin (stop, BRD_OP_STOP), 0);
+    s_must (brd_frame_begin (stop, BRD_OP_STOP) == 0, "begin");
     brd_frame_close (stop, 0);
-    assert_int_equal (brd_frame_begin (tasks, BRD_OP_TASKS), 0);
-    assert_int_equal (brd_frame_add_task (tasks, &task), 0);
+    s_must (brd_frame_begin (tasks, BRD_OP_TASKS) == 0, "begin");
+    s_must (brd_frame_add_task (tasks, &task) == 0, "add");
     brd_frame_close (tasks, 1);
 }
 
+// Each bears a name of its own: a second one of a name is not even read.
 static void
 s_order (void *context, int type, const char *name)
 {
-    static int monitors;
-    char endpoint[T_NAME_SIZE + 8], events[32];
+    static int strangers;
+    char endpoint[T_NAME_SIZE + 8], events[32], id[BRD_ZMQ_ID + 1];
     const int none = 0, off = -1;
     brd_buf_t orders[2];
     void *socket = zmq_socket (context, type);
-    assert_non_null (socket);
+    snprintf (id, sizeof id, "stranger%08d", strangers++);
     zmq_setsockopt (socket, ZMQ_LINGER, &none, sizeof none);
     zmq_setsockopt (socket, ZMQ_RECONNECT_IVL, &off, sizeof off);
-    zmq_setsockopt (socket, ZMQ_ROUTING_ID, s_stranger, BRD_ZMQ_ID);
+    zmq_setsockopt (socket, ZMQ_ROUTING_ID, id, BRD_ZMQ_ID);
     if (type == ZMQ_ROUTER)
         zmq_setsockopt (socket, ZMQ_CONNECT_ROUTING_ID, "worker", 6);
     snprintf (endpoint, sizeof endpoint, "ipc://%s", name);
-    snprintf (events, sizeof events, "inproc://%d", monitors++);
-    assert_int_equal (
-        zmq_socket_monitor (socket, events, ZMQ_EVENT_DISCONNECTED), 0);
+    snprintf (events, sizeof events, "inproc://%d", strangers);
+    s_must (zmq_socket_monitor (socket, events, ZMQ_EVENT_DISCONNECTED) == 0,
+            "zmq_socket_monitor");
     void *monitor = zmq_socket (context, ZMQ_PAIR);
-    assert_int_equal (zmq_connect (monitor, events), 0);
-    assert_int_equal (zmq_connect (socket, endpoint), 0);
+    s_must (zmq_connect (monitor, events) == 0, "zmq_connect");
+    s_must (zmq_connect (socket, endpoint) == 0, "zmq_connect");
     s_make_orders (&orders[0], &orders[1]);
     for (int i = 0; i < 6; i++) {
         if (type == ZMQ_ROUTER)
@@ -250,7 +260,7 @@ s_order (void *context, int type, const char *name)
     }
     // It is shown the door.
     zmq_pollitem_t item = { .socket = monitor, .events = ZMQ_POLLIN };
-    assert_int_equal (zmq_poll (&item, 1, 10000), 1);
+    s_must (zmq_poll (&item, 1, 10000) == 1, "nobody hangs up");
     brd_buf_fini (&orders[0]);
     brd_buf_fini (&orders[1]);
     zmq_socket_monitor (socket, NULL, 0);
@@ -258,20 +268,45 @@ s_order (void *context, int type, const char *name)
     zmq_close (socket);
 }
 
+// The program that ./test_strangers --stranger NAME... is.
+static int
+s_give_orders (char **names)
+{
+    void *context = zmq_ctx_new ();
+    for (; *names; names++) {
+        s_order (context, ZMQ_DEALER, *names);
+        s_order (context, ZMQ_ROUTER, *names);
+    }
+    zmq_ctx_term (context);
+    return 0;
+}
+
+// Another program, for a child of one with threads may not allocate.
+static void
+s_be_stranger (void *arg)
+{
+    t_sockets_t *sockets = arg;
+    char self[] = "test_strangers", mode[] = "--stranger";
+    char *argv[T_NAMES + 3] = { self, mode };
+    for (int i = 0; i < sockets->count; i++)
+        argv[i + 2] = sockets->names[i];
+    execv ("/proc/self/exe", argv);
+    _exit (127);
+}
+
 static void
 s_test_orders (void **state)
 {
     (void) state;
     for (int used = 0; used < 2; used++) {
+        int status;
         s_victim_t victim;
         s_open (&victim, used);
-        void *context = zmq_ctx_new ();
-        for (int i = 0; i < victim.sockets.count; i++) {
-            s_order (context, ZMQ_DEALER, victim.sockets.names[i]);
-            s_order (context, ZMQ_ROUTER, victim.sockets.names[i]);
-        }
+        char *said = t_run_child (s_be_stranger, &victim.sockets, 30, &status);
+        if (status != 0)
+            fail_msg ("%x: %s", status, said);
+        free (said);
         s_check (&victim);
-        zmq_ctx_term (context);
     }
 }
 
@@ -327,16 +362,6 @@ s_test_other_user (void **state)
 }
 
 // --- No room ---------------------------------------------------------------
-
-static void
-s_must (int condition, const char *what)
-{
-    if (condition)
-        return;
-    printf ("%s: %s, %s\n", what, strerror (errno), brood_error ());
-    fflush (stdout);
-    _exit (1);
-}
 
 static void
 s_work (void)
@@ -440,7 +465,8 @@ main (int argc, char **argv)
         cmocka_unit_test (s_test_orders),
         cmocka_unit_test (s_test_other_user),
     };
-    (void) argc;
+    if (argc > 1 && strcmp (argv[1], "--stranger") == 0)
+        return s_give_orders (argv + 2);
     t_mark (argv);
     t_watchdog (110);
     const int failed = cmocka_run_group_tests (tests, NULL, NULL);
