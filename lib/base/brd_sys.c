@@ -40,10 +40,11 @@ brd_sys_memfd (const char *name)
     if (brd_fault_hit (BRD_FAULT_SYSTEM))
         return -1;
     // Hardened systems (vm.memfd_noexec=2) take no other.
-    const int fd = memfd_create (name, MFD_CLOEXEC | MFD_NOEXEC_SEAL);
+    const unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
+    const int fd = memfd_create (name, flags | MFD_NOEXEC_SEAL);
     if (fd >= 0 || errno != EINVAL)
         return fd;
-    return memfd_create (name, MFD_CLOEXEC);
+    return memfd_create (name, flags);
 }
 
 int
@@ -56,6 +57,22 @@ brd_sys_truncate (int fd, off_t size)
         rc = ftruncate (fd, size);
     while (rc < 0 && errno == EINTR);
     return rc;
+}
+
+int
+brd_sys_allocate (int fd, off_t from, off_t size)
+{
+    if (brd_fault_hit (BRD_FAULT_SYSTEM))
+        return -1;
+    return fallocate (fd, 0, from, size);
+}
+
+int
+brd_sys_seal (int fd, int seals)
+{
+    if (brd_fault_hit (BRD_FAULT_SYSTEM))
+        return -1;
+    return fcntl (fd, F_ADD_SEALS, seals);
 }
 
 static void *

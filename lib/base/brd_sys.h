@@ -25,9 +25,15 @@ enum {
 };
 
 int
-brd_sys_memfd (const char *name);
+brd_sys_memfd (const char *name);  // Can be sealed
 int
 brd_sys_truncate (int fd, off_t size);
+// Memory for [from, from + size) of a file, which grows to hold it. EINTR is
+// not retried: what was had is given back then.
+int
+brd_sys_allocate (int fd, off_t from, off_t size);
+int
+brd_sys_seal (int fd, int seals);
 void *
 brd_sys_map_shared (int fd, size_t size);  // NULL on failure, not MAP_FAILED
 void *
