@@ -244,10 +244,10 @@ brd_nursery_start (const brd_nursery_options_t *options,
                    pid_t *ret_pid,
                    int *ret_peek)
 {
-    brd_assert (options && options->worker_main);
+    brd_assert (options && (options->worker_main || options->serve));
     brd_nursery_seed_t seed = {
         .options = options,
-        .owner = getpid (),
+        .owner = options->owner != 0 ? options->owner : getpid (),
         .token = (uint64_t) brd_clock_now (),
     };
     brd_nursery_report_t report = { 0 };

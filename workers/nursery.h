@@ -80,6 +80,13 @@ typedef struct {
     // the only one; when that child has ENDED, and its kin after it, the
     // nursery ends. Nothing is said of its being stopped or continued.
     const brd_nursery_once_t *once;
+    // Not NULL: no fork server, but a process that serves the whole brood. It
+    // runs this, with its end of the pair and the pidfd of owner (-1 where
+    // there are none), both of which are its to watch and close. It is nobody's
+    // kin: if the one that started it ends, in whichever nursery, it stays.
+    // Async-signal-safe calls only.
+    void (*serve) (void *arg, int pair_fd, int owner_fd);
+    pid_t owner;  // Whose pidfd; 0: the one that starts it
 } brd_nursery_options_t;
 
 // Commands, owner to nursery: one datagram each.

@@ -107,9 +107,17 @@ brd_nursery_once_apply (const brd_nursery_once_t *once,
 void
 brd_nursery_kin_mark (pid_t worker);
 
-// The worker it descends from; 0 if it does not say.
+// Marks this process as nobody's: no nursery ends it, whoever's child it is.
+void
+brd_nursery_kin_spare (void);
+
+// The worker it descends from; 0 if it does not say, or is nobody's.
 pid_t
 brd_nursery_kin_of (pid_t pid);
+
+// 1 if it is marked as nobody's.
+int
+brd_nursery_kin_is_spared (pid_t pid);
 
 // Calls fn with each child of this process, born here or adopted; returns the
 // sum of what fn returned, 0 without /proc.

@@ -13,6 +13,10 @@
 // of those who changed user. Of them nothing is known, and they may live until
 // the nursery ends.
 //
+// What serves the whole brood, though a worker has started it (options->serve),
+// has the mark with no pid. It is left alone, and goes from nursery to nursery
+// as each of them ends.
+//
 // The other way, each worker its own subreaper, was not taken: the user's
 // callback would meet strangers in wait (NULL), the nurseries of its own pools
 // among them, and be the one who has to reap them.
@@ -29,6 +33,16 @@
 
 _Static_assert(sizeof (rlim_t) == 8, "a limit must hold the mark");
 
+static int
+s_mark_of (pid_t pid, rlim_t *ret_mark)
+{
+    struct rlimit locks;
+    if (prlimit (pid, RLIMIT_LOCKS, NULL, &locks) < 0)
+        return -1;
+    *ret_mark = locks.rlim_cur;
+    return locks.rlim_cur >> 32 == S_MAGIC ? 0 : -1;
+}
+
 void
 brd_nursery_kin_mark (pid_t worker)
 {
@@ -42,15 +56,25 @@ brd_nursery_kin_mark (pid_t worker)
     (void) setrlimit (RLIMIT_LOCKS, &locks);
 }
 
+// No process has the number 0.
+void
+brd_nursery_kin_spare (void)
+{
+    brd_nursery_kin_mark (0);
+}
+
 pid_t
 brd_nursery_kin_of (pid_t pid)
 {
-    struct rlimit locks;
-    if (prlimit (pid, RLIMIT_LOCKS, NULL, &locks) < 0)
-        return 0;
-    if (locks.rlim_cur >> 32 != S_MAGIC)
-        return 0;
-    return (pid_t) (uint32_t) locks.rlim_cur;
+    rlim_t mark;
+    return s_mark_of (pid, &mark) < 0 ? 0 : (pid_t) (uint32_t) mark;
+}
+
+int
+brd_nursery_kin_is_spared (pid_t pid)
+{
+    rlim_t mark;
+    return s_mark_of (pid, &mark) == 0 && (uint32_t) mark == 0;
 }
 
 int

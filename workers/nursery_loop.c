@@ -565,11 +565,17 @@ s_kill_closed (s_nursery_t *self)
 
 // --- The end ---------------------------------------------------------------
 
+// 1 for each that is to go; arg counts those that stay.
 static int
 s_kill_one (void *arg, pid_t pid)
 {
-    (void) arg;
-    return kill (pid, SIGKILL) == 0;
+    int *spared = arg;
+    if (brd_nursery_kin_is_spared (pid)) {
+        (*spared)++;
+        return 0;
+    }
+    (void) kill (pid, SIGKILL);
+    return 1;
 }
 
 // Reaps the dead. -1 when no child is left, dead or alive.
@@ -597,10 +603,12 @@ s_end (s_nursery_t *self)
             s_kill (&self->slots[i]);
     }
     do {
+        int spared = 0;
         s_drain_signals (self);
         if (s_bury_all (self) < 0)
             break;
-        (void) brd_nursery_kin_children (s_kill_one, NULL);
+        if (brd_nursery_kin_children (s_kill_one, &spared) == 0 && spared > 0)
+            break;
         (void) poll (&self->fds[S_SIGNALS], 1, S_END_LOOK_MS);
     } while (brd_clock_now () < deadline);
     _exit (0);
@@ -713,6 +721,9 @@ s_set_up (const brd_nursery_seed_t *seed)
     brd_sys_close (&owner_end);
     (void) prctl (PR_SET_NAME, options->title ? options->title : "brood");
     (void) setsid ();
+    // Before its maker, whose kin it still is, can hear that it is there.
+    if (options->serve)
+        brd_nursery_kin_spare ();
     brd_nursery_clean_signals ();
     brd_nursery_clean_limits (&files);
     if (prctl (PR_SET_CHILD_SUBREAPER, 1) < 0
@@ -737,6 +748,19 @@ s_set_up (const brd_nursery_seed_t *seed)
     return signals < 0 ? NULL : self;
 }
 
+// No nursery after all. What it sleeps on is for the other kind.
+static _Noreturn void
+s_serve (s_nursery_t *self)
+{
+    const brd_nursery_options_t *options = self->seed->options;
+    const int pair_fd = self->seed->pair[1];
+    const int owner_fd = self->seed->owner_fd;
+    brd_sys_close (&self->fds[S_SIGNALS].fd);
+    brd_sys_unmap (self, sizeof *self);
+    options->serve (options->arg, pair_fd, owner_fd);
+    _exit (0);
+}
+
 void
 brd_nursery_loop_run (const brd_nursery_seed_t *seed)
 {
@@ -750,10 +774,12 @@ brd_nursery_loop_run (const brd_nursery_seed_t *seed)
         report.type = BRD_NURSERY_FAILED;
         report.error = errno;
     }
-    else
+    else if (!seed->options->serve)
         report.peek = s_peek (seed);
     if (s_send (seed->pair[1], &report) < 0 || !self)
         _exit (S_EXIT_NOT_READY);
+    if (seed->options->serve)
+        s_serve (self);
     for (;;)
         s_turn (self);
 }
