@@ -206,20 +206,45 @@ brd_endpoint_tune (int fd)
                            sizeof options[i].value);
 }
 
-int
-brd_endpoint_check_user (int fd)
+static int
+s_peer_user (int fd, uid_t *ret_user)
 {
     struct ucred peer;
     socklen_t size = sizeof peer;
-    if (getsockopt (fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
-        return brd_error_system ("SO_PEERCRED");
-    const uid_t mine = geteuid ();
-    if (peer.uid == mine || peer.uid == 0 || mine == 0)
-        return 0;
+    if (getsockopt (fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0) {
+        brd_error_system ("SO_PEERCRED");
+        return -1;
+    }
+    *ret_user = peer.uid;
+    return 0;
+}
+
+static int
+s_wrong_user (uid_t user)
+{
     return brd_error_set (EACCES,
                           "the other end is a process of user %ld, not of %ld",
-                          (long) peer.uid,
-                          (long) mine);
+                          (long) user,
+                          (long) geteuid ());
+}
+
+int
+brd_endpoint_check_user (int fd)
+{
+    uid_t user;
+    const uid_t mine = geteuid ();
+    if (s_peer_user (fd, &user) < 0)
+        return -1;
+    return user == mine || user == 0 || mine == 0 ? 0 : s_wrong_user (user);
+}
+
+int
+brd_endpoint_check_same_user (int fd)
+{
+    uid_t user;
+    if (s_peer_user (fd, &user) < 0)
+        return -1;
+    return user == geteuid () ? 0 : s_wrong_user (user);
 }
 
 // --- Listening -------------------------------------------------------------

@@ -66,4 +66,8 @@ brd_endpoint_tune (int fd);
 int
 brd_endpoint_check_user (int fd);
 
+// The same where root is a user as any other.
+int
+brd_endpoint_check_same_user (int fd);
+
 #endif  // BRD_ENDPOINT_H
