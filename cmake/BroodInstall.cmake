@@ -36,6 +36,8 @@ set (BROOD_HEADERS
      brood_queue.h
      brood_rlock.h
      brood_semaphore.h
+     brood_shm.h
+     brood_shmlist.h
      brood_stream.h
      brood_task.h
      brood_value.h

@@ -66,6 +66,8 @@
 // Share
 #include "brood/brood_value.h"
 #include "brood/brood_array.h"
+#include "brood/brood_shm.h"
+#include "brood/brood_shmlist.h"
 #include "brood/brood_manager.h"
 #include "brood/brood_dict.h"
 #include "brood/brood_list.h"

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 
 #include "api/brd_children.h"
+#include "api/brd_named.h"
 #include "base/brd_check.h"
 #include "base/brd_log.h"
 #include "base/brd_mem.h"
@@ -53,6 +54,7 @@ s_forked (void)
 {
     (void) pthread_mutex_init (&s_runtime.lock, NULL);
     brd_children_forget ();
+    brd_named_forget ();
 }
 
 // The lock is held, or there is one thread. 0, or -1 with ENOMEM.
@@ -138,6 +140,9 @@ brd_runtime_stop (void)
     // Its memory stays: handles that are left may still be destroyed.
     if (host)
         brd_host_stop (host);
+    // Last: the names of shared memory are there as long as anybody is.
+    if (brd_process_role () == BRD_ROLE_OWNER)
+        brd_named_end ();
 }
 
 void

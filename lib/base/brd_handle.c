@@ -119,6 +119,7 @@ static const char *const s_kinds[BRD_KIND_COUNT] = {
     [BRD_KIND_LIST] = "list",
     [BRD_KIND_NAMESPACE] = "namespace",
     [BRD_KIND_PROXY] = "proxy",
+    [BRD_KIND_SHMLIST] = "list in shared memory",
 };
 
 const char *

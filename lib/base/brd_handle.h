@@ -36,6 +36,7 @@ typedef enum {
     BRD_KIND_LIST,
     BRD_KIND_NAMESPACE,
     BRD_KIND_PROXY,
+    BRD_KIND_SHMLIST,
     BRD_KIND_COUNT
 } brd_kind_t;
 

@@ -52,7 +52,7 @@ t_sockets_all (t_sockets_t *ret_sockets)
         const int n = ret_sockets->count;
         if (n < T_NAMES
             && sscanf (line,
-                       "%*s %*s %*s %*s %*s %*s %lu %63[@a-z0-9/]",
+                       "%*s %*s %*s %*s %*s %*s %lu %63[!-~]",
                        &ret_sockets->inodes[n],
                        ret_sockets->names[n])
                    == 2
