@@ -100,6 +100,7 @@ static const torture_group_t s_groups[] = {
     { "inline-maps", "inline", 0, 0, 0, torture_maps },
     { "birth", "local:2", 1, 0, 0, torture_birth },
     { "processes", NULL, 0, 0, 0, torture_processes },
+    { "shm", NULL, 0, 0, 0, torture_shm },
     { "managed", NULL, 0, 0, TORTURE_OWN_MANAGER, torture_managed },
     { "managed-tcp", NULL, 0, 0, TORTURE_OTHER_MANAGER, torture_managed },
     { "managers", NULL, 1, 0, TORTURE_MADE_MANAGER, torture_managers },
