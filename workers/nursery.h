@@ -43,6 +43,7 @@ typedef struct {
     int listen_fd;    // Bound to name and listening, close-on-exec
     int life_fd;      // Pipe the nursery watches: closed = we are broken
     int owner_fd;     // A pidfd of the owner, -1 where there are none
+    int wake_fd;      // Readable: it is to leave; -1: nobody asks that so
     int once;         // 1: the only child of its nursery; has no name and no
                       // listen_fd, and life_fd is closed
     pid_t owner;

@@ -158,6 +158,17 @@ s_pin (uint32_t place)
     }
 }
 
+void
+brd_nursery_child_suit (const brd_nursery_options_t *options, uint32_t place)
+{
+    s_name (options->title ? options->title : "brood", place);
+    // Wishes: a worker that may not have them works all the same.
+    if (options->nice != 0)
+        (void) !nice (options->nice);
+    if (options->pin)
+        s_pin (place);
+}
+
 const brd_nursery_birth_t *
 brd_nursery_birth (void)
 {
@@ -192,12 +203,7 @@ brd_nursery_child_run (const brd_nursery_options_t *options,
     brd_nursery_kin_mark (getpid ());
     (void) setrlimit (RLIMIT_NOFILE, files);
     if (!options->once)
-        s_name (options->title ? options->title : "brood", birth->place);
-    // Wishes: a worker that may not have them works all the same.
-    if (options->nice != 0)
-        (void) !nice (options->nice);
-    if (options->pin)
-        s_pin (birth->place);
+        brd_nursery_child_suit (options, birth->place);
     s_reseed ();
     s_birth = birth;
     if (brd_process_become (BRD_ROLE_WORKER) < 0)

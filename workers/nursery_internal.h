@@ -4,6 +4,7 @@
 //
 //     nursery.c        the owner's side: two forks, READY, the end
 //     nursery_loop.c   the nursery itself: commands, deaths, reports
+//     nursery_listen.c a worker's socket
 //     nursery_clean.c  what it and its workers must not inherit
 //     nursery_child.c  from fork to the worker's main
 //     nursery_once.c   what an only child is to be like
@@ -41,6 +42,12 @@ typedef struct {
 // Lives until the owner does not.
 _Noreturn void
 brd_nursery_loop_run (const brd_nursery_seed_t *seed);
+
+// --- nursery_listen.c ------------------------------------------------------
+
+// A listening, non-blocking socket and its name. -1 with errno.
+int
+brd_nursery_listen (char ret_name[BRD_NURSERY_NAME_SIZE]);
 
 // --- nursery_clean.c -------------------------------------------------------
 
@@ -80,6 +87,11 @@ brd_nursery_clean_exit (void);
 // takes another one. -1 with errno.
 int
 brd_nursery_child_rehearse (int timeout_ms);
+
+// What a worker of a pool is to be like: the calling thread is called "title/7"
+// and has its wishes, as far as it may.
+void
+brd_nursery_child_suit (const brd_nursery_options_t *options, uint32_t place);
 
 // The rest of a newborn's life. The nursery's descriptors are closed already.
 _Noreturn void

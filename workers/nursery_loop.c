@@ -32,13 +32,11 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <stddef.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -51,7 +49,6 @@
 enum {
     S_SLOTS = 2 * BROOD_POOL_WORKERS_MAX,  // The dead not yet reported too
     S_BUCKETS = 4096,
-    S_BACKLOG = 8,
     S_CLOSED_MS = 20,  // From closing everything to being dead
     S_END_MS = 500,    // For all processes to be gone
     S_END_LOOK_MS = 5,
@@ -255,44 +252,6 @@ s_flush (s_nursery_t *self)
 
 // --- START -----------------------------------------------------------------
 
-// "@brood/" and 128 random bits: nothing to unlink, and nobody can guess it or
-// bind it first.
-static int
-s_make_name (char name[BRD_NURSERY_NAME_SIZE])
-{
-    static const char prefix[] = "@brood/";
-    static const char hex[] = "0123456789abcdef";
-    unsigned char bits[16];
-    if (brd_sys_random (bits, sizeof bits) < 0)
-        return -1;
-    memcpy (name, prefix, sizeof prefix);
-    char *at = name + sizeof prefix - 1;
-    for (size_t i = 0; i < sizeof bits; i++) {
-        *at++ = hex[bits[i] >> 4];
-        *at++ = hex[bits[i] & 15];
-    }
-    *at = '\0';
-    return 0;
-}
-
-static int
-s_listen (const char *name)
-{
-    struct sockaddr_un address = { .sun_family = AF_UNIX };
-    const size_t size = strlen (name);
-    memcpy (address.sun_path, name, size);
-    address.sun_path[0] = '\0';  // Abstract
-    const socklen_t length =
-        (socklen_t) (offsetof (struct sockaddr_un, sun_path) + size);
-    int fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0)
-        return -1;
-    if (bind (fd, (const struct sockaddr *) &address, length) < 0
-        || listen (fd, S_BACKLOG) < 0)
-        brd_sys_close (&fd);
-    return fd;
-}
-
 // What the nursery has is not for its workers. Numbers the owner's code could
 // know are not among them: these were free when the snapshot was taken.
 static _Noreturn void
@@ -313,9 +272,7 @@ s_newborn (s_nursery_t *self, const brd_nursery_birth_t *birth)
 static int
 s_bear_worker (brd_nursery_birth_t *birth)
 {
-    if (s_make_name (birth->name) < 0)
-        return -1;
-    birth->listen_fd = s_listen (birth->name);
+    birth->listen_fd = brd_nursery_listen (birth->name);
     return birth->listen_fd < 0 ? -1 : 0;
 }
 
@@ -362,6 +319,7 @@ s_start (s_nursery_t *self, const brd_nursery_command_t *command)
         .place = command->place,
         .page = command->page,
         .owner_fd = self->seed->owner_fd,
+        .wake_fd = -1,
         .once = self->seed->options->once != NULL,
         .owner = self->seed->owner,
         .nursery = self->pid,

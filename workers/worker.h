@@ -5,6 +5,7 @@
 //     nursery  --fork-->  brd_worker_main ()        worker_main.c
 //                           initializer, once
 //                           sleeps until the host connects
+//                           or a thread of a crew's does (crew.h)
 //                         brd_worker_loop ()        worker_loop.c
 //                           takes a message of tasks, for each:
 //                             claims its slot        (brd_page.h)
@@ -12,7 +13,7 @@
 //                             or a leg of a map      worker_map.c
 //                           hands the results over
 //
-// A worker has one thread that runs user code, and, once the host has
+// A worker is one thread that runs user code, and, once the host has
 // connected, the I/O thread of its ZeroMQ context. One that was never given
 // work has no context and weighs what fork gives it.
 
@@ -80,11 +81,12 @@ struct brood_task {
 };
 
 struct brd_worker {
+    _Atomic int leave;  // 1: serves no more, set by anybody
     const brd_nursery_birth_t *birth;
     const brd_worker_setup_t *setup;
     brd_page_t *page;
     brd_zmq_t *link;
-    uint32_t self;      // pid, as the arena knows it
+    uint32_t self;      // pid, or a thread's, as the arena knows it
     brd_buf_t results;  // A RESULTS message being filled
     uint32_t result_count;
     int64_t results_since;  // When its first entry was added
@@ -92,9 +94,12 @@ struct brd_worker {
     int64_t born_at;
     int64_t look_at;  // Next time its own memory is looked at
     int retiring;     // 1: has asked to be replaced
+    int code;         // To leave with
     brood_task_t task;
     brood_msg_t *in;       // A view, pointed at each task's body
     brood_msg_t *out;      // Used again for each task
+    brd_zmq_msg_t orders;  // The message being worked through
+    int ordered;           // 1: there is one
     brd_zmq_msg_t *stash;  // Messages taken while waiting for credit
     size_t stash_count;
     size_t stash_room;
@@ -109,9 +114,18 @@ struct brd_worker {
 void
 brd_worker_main (const brd_nursery_birth_t *birth);
 
-// Serves until told to stop.
-void
+// Serves until told to stop, or to leave. The exit code.
+int
 brd_worker_loop (brd_worker_t *self);
+
+// From the initializer to the end, in the calling thread; self is all zeros, or
+// has leave set. The exit code.
+int
+brd_worker_serve (brd_worker_t *self, const brd_nursery_birth_t *birth);
+
+// Worker data, the link and all memory; for a worker whose process goes on.
+void
+brd_worker_fini (brd_worker_t *self);
 
 // Sends one note about the running task, at once. -1 when the link is gone.
 int

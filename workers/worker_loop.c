@@ -325,8 +325,24 @@ s_from_owner (const brd_worker_t *self, brd_zmq_msg_t *msg)
     return 0;
 }
 
-// The next message, from what was put aside first.
-static void
+// Sleeps for a message. -1 once it is to leave.
+static int
+s_await (brd_worker_t *self, brd_zmq_msg_t *ret_msg)
+{
+    const int wake_fd = self->birth->wake_fd;
+    for (;;) {
+        if (atomic_load_explicit (&self->leave, memory_order_relaxed))
+            return -1;
+        if (brd_zmq_recv (self->link, wake_fd < 0, ret_msg) == 0)
+            return 0;
+        brd_assert (errno == EINTR || errno == EAGAIN);
+        if (wake_fd >= 0)
+            brd_zmq_sleep (self->link, wake_fd);
+    }
+}
+
+// The next message, from what was put aside first. -1 once it is to leave.
+static int
 s_take (brd_worker_t *self, brd_zmq_msg_t *ret_msg)
 {
     if (self->stash_count > 0) {
@@ -334,7 +350,7 @@ s_take (brd_worker_t *self, brd_zmq_msg_t *ret_msg)
         self->stash_count--;
         for (size_t i = 0; i < self->stash_count; i++)
             brd_zmq_msg_move (&self->stash[i], &self->stash[i + 1]);
-        return;
+        return 0;
     }
     do {
         // With results to hand over it must not sleep; without, a look would
@@ -343,10 +359,11 @@ s_take (brd_worker_t *self, brd_zmq_msg_t *ret_msg)
             && brd_zmq_recv (self->link, 0, ret_msg) == 0)
             continue;
         s_flush (self);
-        while (brd_zmq_recv (self->link, 1, ret_msg) < 0)
-            brd_assert (errno == EINTR || errno == EAGAIN);
+        if (s_await (self, ret_msg) < 0)
+            return -1;
         self->now = brd_clock_now ();
     } while (!s_from_owner (self, ret_msg));
+    return 0;
 }
 
 // Puts a message aside that came while the running task waits for credit. They
@@ -360,8 +377,12 @@ s_put_aside (brd_worker_t *self, brd_zmq_msg_t *msg)
         const size_t room = self->stash_room > 0 ? 2 * self->stash_room : 8;
         brd_zmq_msg_t *stash =
             brd_mem_resize (self->stash, room * sizeof *stash);
-        if (!stash)
-            _exit (BRD_WORKER_EXIT_NO_MEMORY);
+        if (!stash) {
+            brd_zmq_msg_done (msg);
+            self->code = BRD_WORKER_EXIT_NO_MEMORY;
+            atomic_store (&self->leave, 1);
+            return;
+        }
         self->stash = stash;
         self->stash_room = room;
         for (size_t i = 0; i < self->stash_count; i++)
@@ -392,10 +413,10 @@ brd_worker_wait_credit (brd_worker_t *self)
     s_flush (self);
     while (self->task.emitted >= BRD_WORKER_EMIT_WINDOW) {
         brd_zmq_msg_t msg;
-        if (atomic_load (&self->page->cancel) == self->task.seq)
+        if (atomic_load (&self->page->cancel) == self->task.seq
+            || s_await (self, &msg) < 0)
             return brd_error_set (ECANCELED, "nobody wants more");
-        if (brd_zmq_recv (self->link, 1, &msg) < 0
-            || !s_from_owner (self, &msg))
+        if (!s_from_owner (self, &msg))
             continue;
         if (s_credit (self, &msg))
             brd_zmq_msg_done (&msg);
@@ -410,7 +431,8 @@ s_tasks (brd_worker_t *self, brd_frame_t *frame)
 {
     brd_wire_task_t entry;
     const uint32_t count = frame->left;
-    while (brd_frame_next_task (frame, &entry) == 1) {
+    while (!atomic_load_explicit (&self->leave, memory_order_relaxed)
+           && brd_frame_next_task (frame, &entry) == 1) {
         s_task (self, &entry);
         s_consider_retiring (self);
     }
@@ -419,20 +441,21 @@ s_tasks (brd_worker_t *self, brd_frame_t *frame)
         s_flush (self);
 }
 
-void
+int
 brd_worker_loop (brd_worker_t *self)
 {
-    for (;;) {
-        brd_zmq_msg_t msg;
+    brd_zmq_msg_t *msg = &self->orders;
+    while (s_take (self, msg) == 0) {
         brd_frame_t frame;
-        s_take (self, &msg);
-        const int ok = brd_frame_open (&frame, msg.bytes, msg.size) == 0;
+        const int ok = brd_frame_open (&frame, msg->bytes, msg->size) == 0;
+        self->ordered = 1;
         if (ok && frame.op == BRD_OP_TASKS)
             s_tasks (self, &frame);
-        brd_zmq_msg_done (&msg);
-        if (ok && frame.op == BRD_OP_STOP) {
-            s_flush (self);
-            return;
-        }
+        self->ordered = 0;
+        brd_zmq_msg_done (msg);
+        if (ok && frame.op == BRD_OP_STOP)
+            break;
     }
+    s_flush (self);
+    return self->code;
 }

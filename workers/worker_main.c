@@ -7,6 +7,7 @@
 //       poll the listening socket: no context before there is work
 //       link, then worker_loop.c
 //       STOP: worker data freed, stdio flushed, _exit
+//     crew.c, in a thread -> brd_worker_serve, the same but for the exit
 //
 // User code may end the process in ways that pass us by: exit () runs into the
 // handler nursery_child.c left, and pthread_exit () into s_thread_left here,
@@ -27,10 +28,17 @@
 #include "workers/worker.h"
 
 static void
-s_leave (brd_worker_t *self, int code)
+s_free_data (brd_worker_t *self)
 {
     if (self->data && self->data_free)
         self->data_free (self->data);
+    self->data = NULL;
+}
+
+static void
+s_leave (brd_worker_t *self, int code)
+{
+    s_free_data (self);
     if (self->setup->leaving)
         self->setup->leaving ();
     fflush (NULL);
@@ -66,10 +74,9 @@ static int
 s_init (brd_worker_t *self, const brd_nursery_birth_t *birth)
 {
     const brd_worker_setup_t *setup = birth->arg;
-    memset (self, 0, sizeof *self);
     self->birth = birth;
     self->setup = setup;
-    self->self = (uint32_t) getpid ();
+    self->self = (uint32_t) gettid ();
     self->page = brd_arena_at (setup->arena, birth->page);
     brd_assert (self->page != NULL);
     self->now = self->born_at = self->look_at = brd_clock_now ();
@@ -86,7 +93,7 @@ s_init (brd_worker_t *self, const brd_nursery_birth_t *birth)
 }
 
 // The initializer is a task like any other, but its failure is the pool's.
-static void
+static int
 s_initialize (brd_worker_t *self)
 {
     const brd_worker_setup_t *setup = self->setup;
@@ -97,19 +104,51 @@ s_initialize (brd_worker_t *self)
             != 0) {
             memcpy (self->page->text, self->task.text, BRD_PAGE_TEXT);
             atomic_store (&self->page->init_bad, 1);
-            s_leave (self, BRD_WORKER_EXIT_BROKEN);
+            return -1;
         }
     }
     atomic_store (&self->page->born, 1);
+    return 0;
 }
 
 // Idle workers that were never given anything stay here, with one thread.
 static void
 s_wait_for_host (const brd_worker_t *self)
 {
-    struct pollfd fd = { .fd = self->birth->listen_fd, .events = POLLIN };
-    while (poll (&fd, 1, -1) < 0 && errno == EINTR)
+    struct pollfd fds[] = { { .fd = self->birth->listen_fd, .events = POLLIN },
+                            { .fd = self->birth->wake_fd, .events = POLLIN } };
+    while (poll (fds, 2, -1) < 0 && errno == EINTR)
         continue;
+}
+
+int
+brd_worker_serve (brd_worker_t *self, const brd_nursery_birth_t *birth)
+{
+    if (s_init (self, birth) < 0)
+        return BRD_WORKER_EXIT_NO_MEMORY;
+    if (s_initialize (self) < 0)
+        return BRD_WORKER_EXIT_BROKEN;
+    s_wait_for_host (self);
+    if (atomic_load (&self->leave))
+        return 0;
+    self->link =
+        brd_zmq_worker_new (birth->listen_fd, birth->name, birth->owner);
+    return self->link ? brd_worker_loop (self) : BRD_WORKER_EXIT_NO_MEMORY;
+}
+
+void
+brd_worker_fini (brd_worker_t *self)
+{
+    s_free_data (self);
+    if (self->ordered)
+        brd_zmq_msg_done (&self->orders);
+    for (size_t i = 0; i < self->stash_count; i++)
+        brd_zmq_msg_done (&self->stash[i]);
+    brd_mem_free (self->stash);
+    brd_zmq_destroy (&self->link);
+    brd_buf_fini (&self->results);
+    brood_msg_destroy (&self->in);
+    brood_msg_destroy (&self->out);
 }
 
 void
@@ -117,16 +156,7 @@ brd_worker_main (const brd_nursery_birth_t *birth)
 {
     static brd_worker_t self;
     pthread_cleanup_push (s_thread_left, NULL);
-    if (s_init (&self, birth) < 0)
-        _exit (BRD_WORKER_EXIT_NO_MEMORY);
     brd_log_set_sink (atomic_load (&brd_log_level), s_log, &self);
-    s_initialize (&self);
-    s_wait_for_host (&self);
-    self.link =
-        brd_zmq_worker_new (birth->listen_fd, birth->name, birth->owner);
-    if (!self.link)
-        s_leave (&self, BRD_WORKER_EXIT_NO_MEMORY);
-    brd_worker_loop (&self);
-    s_leave (&self, 0);
+    s_leave (&self, brd_worker_serve (&self, birth));
     pthread_cleanup_pop (0);
 }

@@ -131,11 +131,12 @@ brood_task_cancelled (const brood_task_t *self)
     if (self->job
         && atomic_load_explicit (&self->job->stop, memory_order_relaxed))
         return 1;
-    return self->worker
-           && atomic_load_explicit (&self->worker->page->cancel,
-                                    memory_order_relaxed)
-                  == self->seq
-           && self->seq != 0;
+    if (!self->worker || self->seq == 0)
+        return 0;
+    const uint64_t seq = atomic_load_explicit (&self->worker->page->cancel,
+                                               memory_order_relaxed);
+    return seq == self->seq
+           || atomic_load_explicit (&self->worker->leave, memory_order_relaxed);
 }
 
 int

@@ -23,6 +23,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -43,7 +45,8 @@
 
 // Below this a copy is cheaper than giving the memory to the I/O thread.
 enum {
-    S_COPY_MAX = 8192
+    S_COPY_MAX = 8192,
+    S_SOCKETS_MAX = 1024  // Eight bytes each, whether there or not
 };
 
 struct brd_zmq {
@@ -56,10 +59,34 @@ struct brd_zmq {
 
 // The process's context; see "No globals" in docs/decisions/0003-globals.md.
 static struct {
+    _Atomic uint32_t held;  // By a thread of the process so born, 0: by none
     void *context;
     uint32_t birth;
     int links;
 } s_process;
+
+// Held for as long as it takes to make a socket, and by nobody in a child that
+// was forked meanwhile.
+static void
+s_lock (void)
+{
+    const uint32_t birth = brd_process_birth ();
+    for (;;) {
+        uint32_t held = 0;
+        if (atomic_compare_exchange_strong (&s_process.held, &held, birth)
+            || (held != birth
+                && atomic_compare_exchange_strong (
+                    &s_process.held, &held, birth)))
+            return;
+        sched_yield ();
+    }
+}
+
+static void
+s_unlock (void)
+{
+    atomic_store (&s_process.held, 0);
+}
 
 static int
 s_fail (const char *what)
@@ -80,7 +107,7 @@ s_context (void)
         return NULL;
     }
     zmq_ctx_set (context, ZMQ_IO_THREADS, 1);
-    zmq_ctx_set (context, ZMQ_MAX_SOCKETS, 64);
+    zmq_ctx_set (context, ZMQ_MAX_SOCKETS, S_SOCKETS_MAX);
     s_process.context = context;
     s_process.birth = brd_process_birth ();
     s_process.links = 0;
@@ -126,19 +153,28 @@ s_socket (void *context)
     return socket;
 }
 
+// Locked.
+static void *
+s_socket_of_process (void)
+{
+    void *context = s_context ();
+    void *socket = context ? s_socket (context) : NULL;
+    if (socket)
+        s_process.links++;
+    return socket;
+}
+
 static brd_zmq_t *
 s_link_new (void)
 {
     brd_zmq_t *self = brd_mem_zalloc (sizeof *self);
     if (!self)
         return NULL;
-    void *context = s_context ();
-    if (!context)
-        goto error;
-    self->socket = s_socket (context);
+    s_lock ();
+    self->socket = s_socket_of_process ();
+    s_unlock ();
     if (!self->socket)
         goto error;
-    s_process.links++;
     size_t size = sizeof self->fd;
     if (s_set_options (self->socket) < 0
         || zmq_getsockopt (self->socket, ZMQ_FD, &self->fd, &size) < 0)
@@ -208,7 +244,9 @@ brd_zmq_destroy (brd_zmq_t **self_p)
     const int saved_errno = errno;
     if ((*self_p)->socket) {
         zmq_close ((*self_p)->socket);
+        s_lock ();
         s_process.links--;
+        s_unlock ();
     }
     brd_mem_free (*self_p);
     *self_p = NULL;
@@ -407,6 +445,14 @@ brd_zmq_drop_sender (const brd_zmq_t *self, brd_zmq_msg_t *msg)
     brd_sys_close (&fd);
 }
 
+void
+brd_zmq_sleep (brd_zmq_t *self, int fd)
+{
+    zmq_pollitem_t items[] = { { .socket = self->socket, .events = ZMQ_POLLIN },
+                               { .fd = fd, .events = ZMQ_POLLIN } };
+    (void) zmq_poll (items, 2, -1);
+}
+
 int
 brd_zmq_fd (const brd_zmq_t *self)
 {
@@ -426,9 +472,13 @@ brd_zmq_ready (brd_zmq_t *self)
 void
 brd_zmq_term (void)
 {
-    if (s_process.context && s_process.birth == brd_process_birth ()
-        && s_process.links == 0) {
-        (void) zmq_ctx_term (s_process.context);
+    void *context = NULL;
+    s_lock ();
+    if (s_process.birth == brd_process_birth () && s_process.links == 0) {
+        context = s_process.context;
         s_process.context = NULL;
     }
+    s_unlock ();
+    if (context)
+        (void) zmq_ctx_term (context);
 }

@@ -16,7 +16,8 @@
 // for peers that are gone (EHOSTUNREACH), and arriving is not implied. What is
 // owed to whom is known above.
 //
-// Threads. A link is used under its owner's lock. Fork: links of a parent are
+// Threads. A link is used by one thread at a time, under its owner's lock or
+// because it is a worker's own. Fork: links of a parent are
 // never touched in a child; the context is made anew there.
 
 #ifndef BRD_ZMQ_H
@@ -83,6 +84,10 @@ brd_zmq_send (brd_zmq_t *self,
 // dropped with its sender. Give each back with brd_zmq_msg_done ().
 int
 brd_zmq_recv (brd_zmq_t *self, int wait, brd_zmq_msg_t *ret_msg);
+
+// Sleeps until there may be a message, or fd is readable.
+void
+brd_zmq_sleep (brd_zmq_t *self, int fd);
 
 void
 brd_zmq_msg_done (brd_zmq_msg_t *msg);
