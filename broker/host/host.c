@@ -57,7 +57,7 @@ void
 brd_host_stop (brd_host_t *self)
 {
     for (brd_list_t *i = self->pools.next; i != &self->pools; i = i->next)
-        brd_host_pool_end (BRD_LIST_ITEM (i, brd_host_pool_t, link));
+        brd_host_pool_stop (BRD_LIST_ITEM (i, brd_host_pool_t, link));
     brd_host_keeper_stop (self);
     brd_host_callbacks_stop (self);
     if (self->link) {

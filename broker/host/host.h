@@ -86,15 +86,23 @@ typedef struct {
     const char *name;
     int nice;
     int pin;
+    int threads;  // 1: workers are threads of this process
 } brd_host_pool_options_t;
+
+// How workers get at this process's memory.
+typedef enum {
+    BRD_HOST_REACH_NONE,
+    BRD_HOST_REACH_PEEK,  // By process_vm_readv
+    BRD_HOST_REACH_ALL    // It is theirs
+} brd_host_reach_t;
 
 // NULL with ENOMEM or EMFILE. shared, with its arena, must outlive it.
 brd_host_t *
 brd_host_new (brd_shared_t *shared);
 
-// Ends pools that are left and its threads, closes its descriptors. Nobody may
-// be waiting. Handles that know it may still be destroyed, so its memory stays.
-// Idempotent.
+// Ends pools that are left and its threads, closes its descriptors. A pool's
+// threads that are in a task for long are left in it. Nobody may be waiting.
+// Handles that know it may still be destroyed, so its memory stays. Idempotent.
 void
 brd_host_stop (brd_host_t *self);
 
@@ -110,16 +118,22 @@ brd_host_unlock (brd_host_t *self);
 
 // --- Pools -----------------------------------------------------------------
 
-// Forks the nursery from the calling thread and waits until all workers run.
+// Forks the nursery from the calling thread, or starts threads, and waits until
+// all workers run.
 // NULL with EAGAIN, EMFILE, ENOMEM, ENOSPC; then nothing is left.
 brd_host_pool_t *
 brd_host_pool_open (brd_host_t *self, brd_host_pool_options_t *options);
 
 // Kills what is left and waits for it: within 2 s, also when another thread is
-// at it already. Calls not ended get EPIPE.
+// at it already. Threads cannot be killed, and are waited for as long as their
+// tasks take. Calls not ended get EPIPE.
 // The pool is idle ground then: only brd_host_pool_free () follows.
 void
 brd_host_pool_end (brd_host_pool_t *pool);
+// The same at the end of the program, which threads do not hold up: those that
+// are still in a task after a while are left in it, with their pool.
+void
+brd_host_pool_stop (brd_host_pool_t *pool);
 void
 brd_host_pool_free (brd_host_pool_t **pool_p);
 
@@ -139,9 +153,11 @@ brd_host_pool_check (brd_host_pool_t *pool);
 
 uint32_t
 brd_host_pool_number (const brd_host_pool_t *pool);
-// 1 if workers may read this process's memory.
+brd_host_reach_t
+brd_host_pool_reach (const brd_host_pool_t *pool);
+// 1 if the calling thread is one of its workers.
 int
-brd_host_pool_peek (const brd_host_pool_t *pool);
+brd_host_pool_is_mine (const brd_host_pool_t *pool);
 // 1 when closed or ended and no worker is left.
 int
 brd_host_pool_ended (const brd_host_pool_t *pool);

@@ -12,6 +12,7 @@
 #include "client/brd_tasks.h"
 #include "host/host.h"
 #include "transport/brd_zmq.h"
+#include "workers/crew.h"
 
 // Pools of one process at a time; each has a descriptor to sleep on.
 #define BRD_HOST_POOLS_MAX 256
@@ -45,12 +46,14 @@ struct brd_host_pool {
     brd_host_t *host;
     brd_list_t link;  // In host.pools
     uint32_t number;
-    int fd;  // To its nursery, -1
+    int fd;  // To its nursery, or its crew's; -1
     pid_t nursery;
-    int snapshot;  // Its number in what is shared, -1
-    int peek;
+    brd_crew_t *crew;  // Instead of a nursery, NULL
+    int snapshot;      // Its number in what is shared, -1
+    brd_host_reach_t reach;
     uint32_t workers_wanted;   // That must be up for open to return
     int ending;                // 1: the nursery is being ended
+    int left;                  // 1: its threads were left to themselves
     int gone;                  // 1: it has been, with all its workers
     int ended;                 // 1: no worker, no task will be
     int broken;                // errno, 0: not

@@ -9,7 +9,10 @@
 //     end     TERMINATE: calls get EPIPE; the pair is closed, the nursery kills
 //             everybody and is waited for; LOST for each worker
 //
-// Read next: workers/nursery.h.
+// Workers that are threads have a crew instead of a nursery, which is told and
+// reports the same, but cannot kill.
+//
+// Read next: workers/nursery.h, workers/crew.h.
 
 #include <errno.h>
 #include <poll.h>
@@ -76,7 +79,8 @@ brd_host_pool_command (brd_host_pool_t *self,
     };
     if (self->fd < 0)
         return brd_error_set (ESRCH, "the nursery of the pool is gone");
-    return s_send (self, &command);
+    return self->crew ? brd_crew_command (self->crew, &command)
+                      : s_send (self, &command);
 }
 
 static void
@@ -164,7 +168,8 @@ s_all_ended (brd_host_pool_t *self, int status)
             return;
         if (worker->pid > 0) {
             // If the nursery was killed, nobody has yet.
-            brd_shared_sweep (host->shared, worker->pid);
+            if (self->nursery > 0)
+                brd_shared_sweep (host->shared, worker->pid);
             s_ended (worker, status, 0);
         }
         else {
@@ -199,6 +204,10 @@ void
 brd_host_pool_reports (brd_host_pool_t *self)
 {
     brd_nursery_report_t report;
+    while (self->crew && brd_crew_report (self->crew, &report) == 1)
+        s_report (self, &report);
+    if (self->crew)
+        return;
     while (self->fd >= 0 && !self->ending) {
         const ssize_t size =
             brd_sys_recv (self->fd, &report, sizeof report, MSG_DONTWAIT);
@@ -230,8 +239,9 @@ s_ending (void *arg, pid_t pid)
 }
 
 static int
-s_start_nursery (brd_host_pool_t *self, const brd_host_pool_options_t *options)
+s_start_workers (brd_host_pool_t *self, const brd_host_pool_options_t *options)
 {
+    int peek;
     const brd_nursery_options_t nursery = {
         .worker_main = brd_worker_main,
         .arg = &self->setup,
@@ -240,7 +250,15 @@ s_start_nursery (brd_host_pool_t *self, const brd_host_pool_options_t *options)
         .nice = options->nice,
         .pin = options->pin,
     };
-    self->fd = brd_nursery_start (&nursery, &self->nursery, &self->peek);
+    if (options->threads) {
+        self->crew = brd_crew_new (&self->setup, &nursery);
+        self->fd = self->crew ? brd_crew_fd (self->crew) : -1;
+        self->reach = BRD_HOST_REACH_ALL;
+    }
+    else {
+        self->fd = brd_nursery_start (&nursery, &self->nursery, &peek);
+        self->reach = peek ? BRD_HOST_REACH_PEEK : BRD_HOST_REACH_NONE;
+    }
     return self->fd < 0 ? -1 : 0;
 }
 
@@ -316,10 +334,13 @@ brd_host_pool_open (brd_host_t *host, brd_host_pool_options_t *options)
     self->setup.shared = host->shared;
     memcpy (self->setup.owner, host->id, BRD_ZMQ_ID);
     snprintf (self->name, sizeof self->name, "%s", options->name);
-    if (s_start_nursery (self, options) < 0)
+    if (s_start_workers (self, options) < 0)
         goto error;
     if (s_register (self, options) < 0) {
-        brd_nursery_end (&self->fd, self->nursery, S_END_MS);
+        if (self->crew)
+            brd_crew_destroy (&self->crew);
+        else
+            brd_nursery_end (&self->fd, self->nursery, S_END_MS);
         goto error;
     }
     if (brd_host_wait (host, s_all_up, self, brd_clock_deadline (S_OPEN_MS)) < 0
@@ -346,32 +367,90 @@ s_gone (void *arg)
     return ((const brd_host_pool_t *) arg)->gone;
 }
 
-void
-brd_host_pool_end (brd_host_pool_t *self)
+// Not locked. Processes are killed, if not by the nursery then with it.
+static void
+s_end_processes (brd_host_pool_t *self)
 {
     brd_host_t *host = self->host;
-    const brd_core_event_t event = { .type = BRD_CORE_POOL_TERMINATE,
-                                     .pool = self->number };
     brd_host_lock (host);
-    if (self->ending) {
-        brd_host_unlock (host);
-        (void) brd_host_wait (
-            host, s_gone, self, brd_clock_deadline (2 * S_END_MS));
-        return;
-    }
-    self->ending = 1;
-    if (self->reason[0] == '\0')
-        snprintf (self->reason, sizeof self->reason, "the pool was terminated");
-    host->now = brd_clock_now ();
-    (void) brd_host_step (host, &event);
     int fd = self->fd;
     self->fd = -1;
     brd_host_unwatch (host, fd);
     brd_host_ring (host);  // The leader must not sleep on it any more
     brd_host_unlock (host);
-
     if (fd >= 0)
         brd_nursery_end (&fd, self->nursery, S_END_MS);
+}
+
+static int
+s_crew_gone (void *arg)
+{
+    return brd_crew_empty (((const brd_host_pool_t *) arg)->crew);
+}
+
+// Not locked. Threads are asked to leave, and driven as ever until they have:
+// one may be waiting for what another does. -1 if that took too long.
+static int
+s_end_threads (brd_host_pool_t *self, int64_t deadline)
+{
+    brd_host_t *host = self->host;
+    int rc;
+    brd_host_lock (host);
+    brd_crew_leave (self->crew);
+    brd_host_unlock (host);
+    do {
+        rc = brd_host_wait (host, s_crew_gone, self, deadline);
+    } while (rc < 0 && errno == EINTR);
+    if (rc < 0)
+        return -1;
+    brd_host_lock (host);
+    brd_host_unwatch (host, self->fd);
+    brd_host_ring (host);
+    self->fd = -1;
+    brd_crew_destroy (&self->crew);
+    brd_host_unlock (host);
+    return 0;
+}
+
+// 1 if it is ours to end; 0 if another thread is at it, or was.
+static int
+s_begin_end (brd_host_pool_t *self)
+{
+    brd_host_t *host = self->host;
+    const brd_core_event_t event = { .type = BRD_CORE_POOL_TERMINATE,
+                                     .pool = self->number };
+    brd_host_lock (host);
+    const int begins = !self->ending;
+    if (begins) {
+        self->ending = 1;
+        if (self->reason[0] == '\0')
+            snprintf (
+                self->reason, sizeof self->reason, "the pool was terminated");
+        host->now = brd_clock_now ();
+        (void) brd_host_step (host, &event);
+    }
+    brd_host_unlock (host);
+    return begins;
+}
+
+static void
+s_end (brd_host_pool_t *self, int64_t deadline)
+{
+    brd_host_t *host = self->host;
+    if (!s_begin_end (self)) {
+        (void) brd_host_wait (host,
+                              s_gone,
+                              self,
+                              self->crew ? deadline
+                                         : brd_clock_deadline (2 * S_END_MS));
+        return;
+    }
+    if (!self->crew)
+        s_end_processes (self);
+    else if (s_end_threads (self, deadline) < 0) {
+        self->left = 1;
+        return;
+    }
     brd_shared_snapshot_end (host->shared, self->snapshot);
     self->snapshot = -1;
 
@@ -385,10 +464,26 @@ brd_host_pool_end (brd_host_pool_t *self)
 }
 
 void
+brd_host_pool_end (brd_host_pool_t *self)
+{
+    if (!self->left)
+        s_end (self, BRD_NEVER);
+}
+
+void
+brd_host_pool_stop (brd_host_pool_t *self)
+{
+    s_end (self, brd_clock_deadline (S_END_MS));
+}
+
+void
 brd_host_pool_free (brd_host_pool_t **pool_p)
 {
     brd_host_pool_t *self = *pool_p;
     const int saved_errno = errno;
+    *pool_p = NULL;
+    if (self->left)
+        return;  // Its threads still know it
     brd_host_lock (self->host);
     if (self->number > 0) {
         const brd_core_event_t event = { .type = BRD_CORE_POOL_FORGET,
@@ -402,7 +497,6 @@ brd_host_pool_free (brd_host_pool_t **pool_p)
     brd_shared_snapshot_end (self->host->shared, self->snapshot);
     brd_mem_free (self->setup.initargs);
     brd_mem_free (self);
-    *pool_p = NULL;
     errno = saved_errno;
 }
 
@@ -463,10 +557,16 @@ brd_host_pool_number (const brd_host_pool_t *self)
     return self->number;
 }
 
-int
-brd_host_pool_peek (const brd_host_pool_t *self)
+brd_host_reach_t
+brd_host_pool_reach (const brd_host_pool_t *self)
 {
-    return self->peek;
+    return self->reach;
+}
+
+int
+brd_host_pool_is_mine (const brd_host_pool_t *self)
+{
+    return self->crew != NULL && brd_crew_is_mine (self->crew);
 }
 
 int

@@ -148,10 +148,11 @@ brd_job_run_set_arrays (brd_job_run_t *self, const brd_map_arrays_t *arrays)
                           || brd_arena_holds (self->arena,
                                               arrays->out,
                                               arrays->n * arrays->out_size);
+    const brd_host_reach_t reach = brd_host_pool_reach (self->pool->pool);
     self->plan.kind = BRD_JOB_ARRAYS;
-    if (in_arena && out_arena)
+    if ((in_arena && out_arena) || reach == BRD_HOST_REACH_ALL)
         return 0;
-    if (!brd_host_pool_peek (self->pool->pool))
+    if (reach == BRD_HOST_REACH_NONE)
         return s_stage (self, arrays);
     self->plan.kind = BRD_JOB_PEEK;
     return 0;

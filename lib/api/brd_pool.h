@@ -15,6 +15,7 @@ struct brood_pool {
     brd_handle_t handle;
     brd_host_t *host;
     brd_host_pool_t *pool;  // NULL: inline
+    int threads;            // 1: its workers are threads
     _Atomic uint32_t refs;  // The user's handle, streams, maps
     _Atomic int workers;
     _Atomic int closed;  // No more work
@@ -32,6 +33,7 @@ struct brood_pool {
 
 typedef struct {
     int inline_calls;
+    int threads;
     int workers;  // 0: as many as CPUs
 } brd_spec_t;
 

@@ -4,7 +4,7 @@
 //
 //     NULL          $BROOD_POOL, else "local"
 //     "4"           the same, with 4 workers
-//     "local" "local:8" "inline"
+//     "local" "local:8" "threads" "threads:8" "inline"
 //
 // The other places of brood_pool.h are known by name, so that a program that
 // asks for one is told so, and not that it cannot spell.
@@ -70,6 +70,11 @@ s_place (const char *spec, brd_spec_t *ret_spec)
         return 0;
     if (strncmp (spec, "local:", 6) == 0)
         return s_count (spec, spec + 6, &ret_spec->workers);
+    ret_spec->threads = strncmp (spec, "threads", 7) == 0;
+    if (strcmp (spec, "threads") == 0)
+        return 0;
+    if (strncmp (spec, "threads:", 8) == 0)
+        return s_count (spec, spec + 8, &ret_spec->workers);
     if (strncmp (spec, "local?", 6) == 0 || s_elsewhere (spec))
         return brd_error_set (ENOTSUP,
                               "pool spec \"%s\": this version runs pools on "

@@ -28,6 +28,7 @@
 #include "api/brd_runtime.h"
 #include "base/brd_check.h"
 #include "base/brd_clock.h"
+#include "base/brd_log.h"
 #include "base/brd_mem.h"
 #include "client/brd_msg.h"
 #include "wire/brd_picture.h"
@@ -35,7 +36,8 @@
 
 // Descriptors left to the program when a pool is made.
 enum {
-    S_DESCRIPTORS_SPARE = 64
+    S_DESCRIPTORS_SPARE = 64,
+    S_DESCRIPTORS_OF_THREAD = 6  // To wake it, to listen, its link's, both ends
 };
 
 // --- Making ----------------------------------------------------------------
@@ -57,21 +59,34 @@ s_check_options (const brood_pool_options_t *options)
     return 0;
 }
 
-// Each worker costs a descriptor here and one in the nursery. Better a clear
-// no than workers that cannot be talked to.
+// Each worker costs a descriptor here and one in the nursery, a thread all of
+// its own. Better a clear no than workers that cannot be talked to.
 static int
-s_check_descriptors (int workers)
+s_check_descriptors (const brood_pool_t *self, int workers)
 {
     struct rlimit limit;
+    const int need = workers * (self->threads ? S_DESCRIPTORS_OF_THREAD : 1)
+                     + S_DESCRIPTORS_SPARE;
     if (getrlimit (RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY
-        || (rlim_t) workers + S_DESCRIPTORS_SPARE <= limit.rlim_cur)
+        || (rlim_t) need <= limit.rlim_cur)
         return 0;
     return brd_error_set (EMFILE,
                           "%d workers need %d descriptors, the limit is %llu "
                           "(ulimit -n)",
                           workers,
-                          workers + S_DESCRIPTORS_SPARE,
+                          need,
                           (unsigned long long) limit.rlim_cur);
+}
+
+// What only a process can have.
+static int
+s_check_threads (const brood_pool_t *self, const brood_pool_options_t *options)
+{
+    if (self->threads && (options->max_memory_bytes > 0 || options->start_exec))
+        return brd_error_set (
+            EINVAL,
+            "max_memory_bytes and start_exec are for processes, not threads");
+    return 0;
 }
 
 static void *
@@ -107,8 +122,9 @@ s_open (brood_pool_t *self, const brood_pool_options_t *options)
         .name = self->name,
         .nice = options->nice,
         .pin = options->pin,
+        .threads = self->threads,
     };
-    if (s_check_descriptors (self->workers) < 0)
+    if (s_check_descriptors (self, self->workers) < 0)
         return -1;
     self->snapshot = brd_mem_alloc (sizeof *self->snapshot);
     host.setup.initargs =
@@ -166,14 +182,17 @@ brood_pool_new_with (const brood_pool_options_t *options)
         return NULL;
     brd_handle_init (&self->handle, BRD_KIND_POOL);
     self->host = host;
+    self->threads = spec.threads;
     atomic_store (&self->refs, 1);
     self->workers = options->workers > 0 ? options->workers : spec.workers;
     snprintf (self->name,
               sizeof self->name,
               "%s",
               options->name ? options->name : "brood-pool");
-    const int rc = spec.inline_calls ? s_open_inline (self, options)
-                                     : s_open (self, options);
+    int rc = s_check_threads (self, options);
+    if (rc == 0)
+        rc = spec.inline_calls ? s_open_inline (self, options)
+                               : s_open (self, options);
     if (rc < 0)
         brood_pool_destroy (&self);
     return self;
@@ -203,6 +222,24 @@ brd_pool_unref (brood_pool_t *self)
     brd_mem_free (self);
 }
 
+static int
+s_by_own_task (const brood_pool_t *self)
+{
+    return self->pool && brd_host_pool_is_mine (self->pool);
+}
+
+static void
+s_destroy (brood_pool_t *self)
+{
+    self->ended = 1;
+    if (self->pool) {
+        brd_host_pool_end (self->pool);
+        brd_host_pool_free (&self->pool);
+    }
+    brd_handle_fini (&self->handle);
+    brd_pool_unref (self);
+}
+
 void
 brood_pool_destroy (brood_pool_t **self_p)
 {
@@ -211,16 +248,15 @@ brood_pool_destroy (brood_pool_t **self_p)
     const int saved_errno = errno;
     brood_pool_t *self = *self_p;
     *self_p = NULL;
-    if (brd_handle_check (&self->handle, BRD_KIND_POOL, __func__) == 0
-        && brd_handle_is_mine (&self->handle)) {
-        self->ended = 1;
-        if (self->pool) {
-            brd_host_pool_end (self->pool);
-            brd_host_pool_free (&self->pool);
-        }
-        brd_handle_fini (&self->handle);
-        brd_pool_unref (self);
-    }
+    const int mine =
+        brd_handle_check (&self->handle, BRD_KIND_POOL, __func__) == 0
+        && brd_handle_is_mine (&self->handle);
+    if (mine && s_by_own_task (self))
+        brd_log (BROOD_LOG_ERROR,
+                 "%s: a task destroys the pool it runs in, which stays",
+                 self->name);
+    else if (mine)
+        s_destroy (self);
     errno = saved_errno;
 }
 
@@ -256,6 +292,18 @@ s_check (const brood_pool_t *self, const char *function)
     return 0;
 }
 
+// The same, of what waits until no task is left: a task cannot, in a thread.
+static int
+s_check_wait (const brood_pool_t *self, const char *function)
+{
+    if (s_check (self, function) < 0)
+        return -1;
+    if (s_by_own_task (self))
+        return brd_error_set (
+            EDEADLK, "%s: a task would wait for itself", function);
+    return 0;
+}
+
 int
 brd_pool_check (brood_pool_t *self, const void *fn_p, const char *function)
 {
@@ -266,7 +314,8 @@ brd_pool_check (brood_pool_t *self, const void *fn_p, const char *function)
         return brd_error_set (EINVAL, "%s: no function", function);
     if (self->closed || self->ended)
         return brd_error_set (EPIPE, "%s: the pool is closed", function);
-    if (self->pool && !brd_tasks_in_snapshot (self->snapshot, fn))
+    if (self->pool && !self->threads
+        && !brd_tasks_in_snapshot (self->snapshot, fn))
         return brd_error_set (EINVAL,
                               "%s: the function was loaded after the pool was "
                               "made, its workers do not have it",
@@ -566,7 +615,7 @@ s_idle (void *arg)
 int
 brood_pool_join (brood_pool_t *self, int timeout_ms)
 {
-    if (s_check (self, __func__) < 0)
+    if (s_check_wait (self, __func__) < 0)
         return -1;
     BRD_REQUIRE (timeout_ms >= BROOD_FOREVER, -1);
     if (!self->closed && !self->ended)
@@ -587,7 +636,7 @@ brood_pool_join (brood_pool_t *self, int timeout_ms)
 int
 brood_pool_wait (brood_pool_t *self, int timeout_ms)
 {
-    if (s_check (self, __func__) < 0)
+    if (s_check_wait (self, __func__) < 0)
         return -1;
     BRD_REQUIRE (timeout_ms >= BROOD_FOREVER, -1);
     if (!self->pool || self->ended)
@@ -606,7 +655,7 @@ brood_pool_shutdown (brood_pool_t *self, int timeout_ms)
 int
 brood_pool_terminate (brood_pool_t *self)
 {
-    if (s_check (self, __func__) < 0)
+    if (s_check_wait (self, __func__) < 0)
         return -1;
     self->closed = self->ended = 1;
     if (self->pool)
@@ -634,7 +683,7 @@ brood_pool_resize (brood_pool_t *self, int workers)
         return brd_error_set (EPIPE, "the pool is closed");
     if (!self->pool)
         return 0;
-    if (s_check_descriptors (workers) < 0
+    if (s_check_descriptors (self, workers) < 0
         || brd_host_pool_do (
                self->pool, BRD_CORE_POOL_RESIZE, (uint32_t) workers)
                < 0)

@@ -1,9 +1,10 @@
-// test_pool_calls.c - every call of a pool, on processes and inline alike
+// test_pool_calls.c - every call of a pool: processes, threads, inline alike
 //
 // SPDX-License-Identifier: MPL-2.0
 //
-// The calls are made once on a local pool and once on an inline one, by the
-// same code with the same expectations: that is the promise of inline pools.
+// The calls are made once on a local pool, once on one of threads and once on
+// an inline one, by the same code with the same expectations: that is the
+// promise of those two.
 // Where workers come from and go to is in test_pool_workers.c.
 
 #include "t.h"
@@ -23,7 +24,7 @@ enum {
     N = 300
 };
 
-static const char *const s_specs[] = { "local:2", "inline" };
+static const char *const s_specs[] = { "local:2", "threads:2", "inline" };
 
 // --- Callbacks -------------------------------------------------------------
 

@@ -78,11 +78,15 @@ static const s_case_t s_cases[] = {
     { .spec = NULL },
     { .spec = "2", .count = 2 },
     { .spec = "inline", .count = 1 },
+    { .spec = "threads:3", .count = 3 },
+    { .spec = "threads" },
     { .spec = "local:3", .workers = 2, .count = 2 },
     { .set = "3", .spec = NULL, .count = 3 },
     { .set = "local:2", .spec = NULL, .count = 2 },
     { .set = "local:2", .spec = "3", .count = 3 },
     { .set = "inline", .spec = NULL, .count = 1 },
+    { .set = "threads:2", .spec = NULL, .count = 2 },
+    { .set = "threads:2", .spec = "3", .count = 3 },
     { .set = "inline", .spec = "local:2", .count = 2 },
     { .set = "", .spec = NULL },
     { .one_cpu = 1, .spec = NULL, .count = 1 },
@@ -97,6 +101,9 @@ static const s_case_t s_cases[] = {
     { .spec = "local:5000", .error = EINVAL, .in = "4096" },
     { .spec = "99999999999999999999", .error = EINVAL, .in = "4096" },
     { .spec = "0", .error = EINVAL },
+    { .spec = "threads:0", .error = EINVAL, .in = "at 8" },
+    { .spec = "threads:2x", .error = EINVAL, .in = "at 9" },
+    { .spec = "threadsx", .error = EINVAL, .in = "threadsx" },
     { .spec = "4 ", .error = EINVAL, .in = "at 1" },
     { .spec = "Local", .error = EINVAL, .in = "Local" },
     { .spec = "ssh:host", .error = ENOTSUP },
@@ -239,8 +246,8 @@ static void
 s_test_initializer (void **state)
 {
     (void) state;
-    static const char *const specs[] = { "local:3", "inline" };
-    for (int i = 0; i < 2; i++) {
+    static const char *const specs[] = { "local:3", "threads:3", "inline" };
+    for (int i = 0; i < 3; i++) {
         int n;
         (void) s_setup (NULL);
         BROOD_AUTO (msg) args = brood_msg_new ("{base: %d}", 100);

@@ -139,6 +139,10 @@ s_test_endless (void **state)
     s_setup (NULL);
     s_check_endless ("local:2", BROOD_UNORDERED);
     s_setup (NULL);
+    s_check_endless ("threads:2", BROOD_ORDERED);
+    s_setup (NULL);
+    s_check_endless ("threads:2", BROOD_UNORDERED);
+    s_setup (NULL);
     s_check_endless ("inline", BROOD_ORDERED);
     s_setup (NULL);
     s_check_endless ("inline", BROOD_UNORDERED);

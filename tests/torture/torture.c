@@ -96,6 +96,8 @@ static const torture_group_t s_groups[] = {
     { "life", "local:2", 0, 0, 0, torture_life },
     { "queues", "local:2", 0, 0, 0, torture_queues },
     { "deaths", "local:2", 0, 0, 0, torture_deaths },
+    { "threads", "threads:2", 0, 0, 0, torture_calls },
+    { "threads-maps", "threads:2", 0, 0, 0, torture_maps },
     { "inline", "inline", 0, 0, 0, torture_calls },
     { "inline-maps", "inline", 0, 0, 0, torture_maps },
     { "birth", "local:2", 1, 0, 0, torture_birth },
