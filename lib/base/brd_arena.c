@@ -42,10 +42,11 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/brd_arena_limit.h"
+#include "base/brd_arena_place.h"
 #include "base/brd_check.h"
 #include "base/brd_sys.h"
 
@@ -70,6 +71,9 @@ static const size_t s_none = SIZE_MAX;
 struct brd_arena {
     size_t size;  // Of the mapping
     size_t runs;
+    int fd;  // The same number wherever it is inherited
+    dev_t device;
+    ino_t inode;
     unsigned char *data;
     _Atomic uint64_t *words;
     _Atomic uint64_t *stamps;  // The last generation drawn for each run
@@ -668,50 +672,63 @@ s_runs (size_t size)
     return (size_t) (runs < s_who_max ? runs : s_who_max);
 }
 
-static void *
-s_map (size_t size)
-{
-    // To write or truncate a file beyond this limit is SIGXFSZ, whose default
-    // is death.
-    struct rlimit limit;
-    if (getrlimit (RLIMIT_FSIZE, &limit) == 0 && size > limit.rlim_cur) {
-        brd_error_set (
-            EFBIG, "%zu bytes of shared memory exceed RLIMIT_FSIZE", size);
-        return NULL;
-    }
-    int fd = brd_sys_memfd ("brood-arena");
-    if (fd < 0) {
-        brd_error_system ("the arena's memfd");
-        return NULL;
-    }
-    void *memory = NULL;
-    if (brd_sys_truncate (fd, (off_t) size) == 0)
-        memory = brd_sys_map_shared (fd, size);
-    if (!memory)
-        brd_error_system ("an arena of %zu bytes", size);
-    // The mapping keeps it; nothing is left to inherit or to leak.
-    brd_sys_close (&fd);
-    return memory;
-}
-
 brd_arena_t *
 brd_arena_new (size_t size)
 {
+    int fd;
+    struct stat file = { 0 };
     const size_t runs = s_runs (size);
     if (runs == 0)
         return NULL;
     const size_t front = s_front (runs);
-    unsigned char *memory = s_map (front + runs * BRD_ARENA_RUN);
+    unsigned char *memory = brd_arena_place (front + runs * BRD_ARENA_RUN, &fd);
     if (!memory)
         return NULL;
+    (void) fstat (fd, &file);
     // A fresh mapping is zeros: all runs are free and clean, all hints 0.
     brd_arena_t *self = (brd_arena_t *) (void *) memory;
     self->size = front + runs * BRD_ARENA_RUN;
     self->runs = runs;
+    self->fd = fd;
+    self->device = file.st_dev;
+    self->inode = file.st_ino;
     self->data = memory + front;
     self->words = (_Atomic uint64_t *) (void *) (memory + sizeof *self);
     self->stamps = self->words + runs;
     return self;
+}
+
+brd_arena_t *
+brd_arena_join (int fd, void *at, size_t size)
+{
+    brd_arena_t *self = brd_sys_map_shared_at (fd, at, size);
+    if (!self)
+        brd_error_system ("shared memory cannot be mapped where it must be");
+    return self;
+}
+
+size_t
+brd_arena_span (const brd_arena_t *self)
+{
+    return self->size;
+}
+
+// Not another file that has the number since the program has closed ours.
+static int
+s_has_fd (const brd_arena_t *self)
+{
+    struct stat file;
+    return fstat (self->fd, &file) == 0 && file.st_dev == self->device
+           && file.st_ino == self->inode;
+}
+
+int
+brd_arena_fd (const brd_arena_t *self)
+{
+    if (s_has_fd (self))
+        return self->fd;
+    return brd_error_set (
+        EBADF, "the program has closed brood's descriptor %d", self->fd);
 }
 
 void
@@ -721,5 +738,7 @@ brd_arena_destroy (brd_arena_t **self_p)
         return;
     brd_arena_t *self = *self_p;
     *self_p = NULL;
+    int fd = s_has_fd (self) ? self->fd : -1;
+    brd_sys_close (&fd);
     brd_sys_unmap (self, self->size);
 }

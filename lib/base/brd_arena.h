@@ -28,6 +28,21 @@ typedef struct brd_arena brd_arena_t;
 brd_arena_t *
 brd_arena_new (size_t size);
 
+// The one that another process has at that address, with its descriptor and
+// span, for a program that was started anew. NULL with EEXIST (something is
+// there) or the system's errno.
+brd_arena_t *
+brd_arena_join (int fd, void *at, size_t size);
+
+// Bytes from the arena's address to its end.
+size_t
+brd_arena_span (const brd_arena_t *self);
+
+// Its descriptor, the same number in every process that has inherited it; -1
+// with EBADF where the program has closed it, whatever has that number now.
+int
+brd_arena_fd (const brd_arena_t *self);
+
 // Unmaps; only this process's view ends.
 void
 brd_arena_destroy (brd_arena_t **self_p);

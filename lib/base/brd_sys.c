@@ -76,24 +76,37 @@ brd_sys_seal (int fd, int seals)
 }
 
 static void *
-s_map (int fd, size_t size, int flags)
+s_map (void *at, int fd, size_t size, int flags)
 {
     if (brd_fault_hit (BRD_FAULT_SYSTEM))
         return NULL;
-    void *memory = mmap (NULL, size, PROT_READ | PROT_WRITE, flags, fd, 0);
+    void *memory = mmap (at, size, PROT_READ | PROT_WRITE, flags, fd, 0);
     return memory == MAP_FAILED ? NULL : memory;
 }
 
 void *
 brd_sys_map_shared (int fd, size_t size)
 {
-    return s_map (fd, size, MAP_SHARED | MAP_NORESERVE);
+    return s_map (NULL, fd, size, MAP_SHARED | MAP_NORESERVE);
+}
+
+void *
+brd_sys_map_shared_at (int fd, void *at, size_t size)
+{
+    const int flags = MAP_SHARED | MAP_NORESERVE | MAP_FIXED_NOREPLACE;
+    void *memory = s_map (at, fd, size, flags);
+    if (!memory || memory == at)
+        return memory;
+    // Older kernels take the address for a hint.
+    brd_sys_unmap (memory, size);
+    errno = EEXIST;
+    return NULL;
 }
 
 void *
 brd_sys_map_private (size_t size)
 {
-    return s_map (-1, size, MAP_PRIVATE | MAP_ANONYMOUS);
+    return s_map (NULL, -1, size, MAP_PRIVATE | MAP_ANONYMOUS);
 }
 
 void
@@ -203,6 +216,27 @@ brd_sys_fork (void)
     if (brd_fault_hit (BRD_FAULT_SYSTEM))
         return -1;
     return fork ();
+}
+
+// TSan must be told of a fork, or its own locks stay as other threads had them.
+#if defined __SANITIZE_THREAD__
+#define S_TOLD_OF_FORKS
+#elif defined __has_feature
+#if __has_feature(thread_sanitizer)
+#define S_TOLD_OF_FORKS
+#endif
+#endif
+
+pid_t
+brd_sys_fork_to_exec (void)
+{
+#ifdef S_TOLD_OF_FORKS
+    return brd_sys_fork ();
+#else
+    if (brd_fault_hit (BRD_FAULT_SYSTEM))
+        return -1;
+    return _Fork ();
+#endif
 }
 
 int

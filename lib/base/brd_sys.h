@@ -36,6 +36,9 @@ int
 brd_sys_seal (int fd, int seals);
 void *
 brd_sys_map_shared (int fd, size_t size);  // NULL on failure, not MAP_FAILED
+// There and nowhere else; EEXIST if something is there.
+void *
+brd_sys_map_shared_at (int fd, void *at, size_t size);
 void *
 brd_sys_map_private (size_t size);  // Anonymous, zeroed
 void
@@ -64,6 +67,10 @@ int
 brd_sys_datagram (void);  // Local, non-blocking
 pid_t
 brd_sys_fork (void);
+// Runs no fork handlers and takes no lock, whatever other threads hold; for a
+// child that forks so again, or executes.
+pid_t
+brd_sys_fork_to_exec (void);
 int
 brd_sys_pidfd (pid_t pid);
 int

@@ -5,6 +5,7 @@
 #include "tests/t.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,7 +30,7 @@ s_test_blocks (void **state)
     const int fds = t_open_fds ();
     brd_arena_t *arena = brd_arena_new (64 * RUN);
     assert_non_null (arena);
-    assert_int_equal (t_open_fds (), fds);
+    assert_int_equal (t_open_fds (), fds + 1);
     assert_int_equal (brd_arena_size (arena), 64 * RUN);
     assert_int_equal (brd_arena_used (arena), 0);
     char *a = brd_arena_alloc (arena, 100, 1, 0);
@@ -49,7 +50,84 @@ s_test_blocks (void **state)
     assert_int_equal (brd_arena_used (arena), 0);
     brd_arena_destroy (&arena);
     assert_null (arena);
+    assert_int_equal (t_open_fds (), fds);
     brd_arena_destroy (&arena);
+}
+
+// --- Its descriptor, its address -------------------------------------------
+
+static void
+s_test_descriptor (void **state)
+{
+    (void) state;
+    brd_arena_t *arena = brd_arena_new (64 * RUN);
+    const int fd = brd_arena_fd (arena);
+    assert_true (fd > STDERR_FILENO);
+    assert_int_equal (fcntl (fd, F_GETFD), FD_CLOEXEC);
+    // A program that closes all it does not know, and opens something.
+    close (fd);
+    assert_int_equal (brd_arena_fd (arena), -1);
+    assert_int_equal (errno, EBADF);
+    assert_int_equal (dup2 (STDOUT_FILENO, fd), fd);
+    assert_int_equal (brd_arena_fd (arena), -1);
+    assert_int_equal (errno, EBADF);
+    brd_arena_destroy (&arena);
+    assert_true (fcntl (fd, F_GETFD) >= 0);
+    close (fd);
+}
+
+// Another process that has it at the same address, by the descriptor alone.
+static void
+s_join (void *arg)
+{
+    brd_arena_t *arena = arg;
+    const int fd = brd_arena_fd (arena);
+    const size_t span = brd_arena_span (arena);
+    brd_assert (!brd_arena_join (fd, arena, span) && errno == EEXIST);
+    brd_sys_unmap (arena, span);
+    brd_assert (brd_arena_join (fd, arena, span) == arena);
+    brd_assert (brd_arena_used (arena) == RUN);
+    memcpy (brd_arena_at (arena, brd_arena_span (arena) - RUN), "joined", 7);
+}
+
+static void
+s_test_join (void **state)
+{
+    (void) state;
+    int status;
+    brd_arena_t *arena = brd_arena_new (RUN);
+    char *block = brd_arena_alloc (arena, RUN, 1, 1);
+    assert_non_null (block);
+    char *said = t_run_child (s_join, arena, 10, &status);
+    assert_string_equal (said, "");
+    assert_int_equal (status, 0);
+    assert_string_equal (block, "joined");
+    free (said);
+    brd_arena_destroy (&arena);
+}
+
+// Where nothing of the system's or the program's can be; each at another place.
+static void
+s_test_addresses (void **state)
+{
+    (void) state;
+    brd_arena_t *arenas[4];
+    const uintptr_t code = (uintptr_t) s_test_addresses;
+    const uintptr_t stack = (uintptr_t) &arenas;
+    void *heap = malloc (1 << 20);  // lint: where the system maps
+    for (size_t i = 0; i < 4; i++) {
+        arenas[i] = brd_arena_new (64 * RUN);
+        assert_non_null (arenas[i]);
+        const uintptr_t at = (uintptr_t) arenas[i];
+        assert_true (at % (1 << 30) == 0 && at < stack);
+        assert_true (at < code || at > code + (UINT64_C (1) << 36));
+        assert_true (at + (UINT64_C (1) << 36) < (uintptr_t) heap);
+        for (size_t j = 0; j < i; j++)
+            assert_ptr_not_equal (arenas[i], arenas[j]);
+    }
+    free (heap);  // lint: as above
+    for (size_t i = 0; i < 4; i++)
+        brd_arena_destroy (&arenas[i]);
 }
 
 static void
@@ -296,20 +374,19 @@ s_test_each_call_can_fail (void **state)
 {
     (void) state;
     const int fds = t_open_fds ();
-    long n = 1;
-    for (;; n++) {
+    // The memory and its size must be had; a place for it is then found.
+    for (long n = 1; n <= 5; n++) {
         brd_fault_arm (BRD_FAULT_SYSTEM, n, ENFILE);
         brd_arena_t *arena = brd_arena_new (64 * RUN);
         brd_fault_arm (BRD_FAULT_SYSTEM, 0, 0);
-        assert_int_equal (t_open_fds (), fds);
-        if (arena) {
-            brd_arena_destroy (&arena);
-            break;
+        assert_int_equal (arena != NULL, n > 2);
+        if (!arena) {
+            assert_int_equal (errno, ENFILE);
+            assert_int_equal (brd_error_get ()->error, ENFILE);
         }
-        assert_int_equal (errno, ENFILE);
-        assert_int_equal (brd_error_get ()->error, ENFILE);
+        brd_arena_destroy (&arena);
+        assert_int_equal (t_open_fds (), fds);
     }
-    assert_int_equal (n, 4);
 }
 
 // --- Threads ---------------------------------------------------------------
@@ -445,6 +522,9 @@ main (void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test (s_test_blocks),
+        cmocka_unit_test (s_test_descriptor),
+        cmocka_unit_test (s_test_join),
+        cmocka_unit_test (s_test_addresses),
         cmocka_unit_test (s_test_full),
         cmocka_unit_test (s_test_warm_first),
         cmocka_unit_test (s_test_zero),
