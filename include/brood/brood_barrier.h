@@ -51,7 +51,8 @@ brood_barrier_open (brood_manager_t *manager, const char *name, int parties);
 // A handle on the one whose ref came in a message.
 //     ENOTSUP       it has an action that this process, older than the barrier,
 //                   may not have: action must be in the program, or a library
-//                   that was there at its start, and arg NULL or shared memory
+//                   that was there at its start, and arg NULL or shared memory;
+//                   or one of the two was started by exec (start_exec)
 BROOD_EXPORT BROOD_MUST_USE brood_barrier_t *
 brood_barrier_from (void *ref);
 

@@ -54,6 +54,12 @@ s_layout (brd_job_run_t *self, uint64_t fn, size_t n)
         errors_at + (options->ret_errors ? n * sizeof (int32_t) : 0);
     if (options->arg_size_bytes > SIZE_MAX / 4)
         return brd_error_set (ENOSPC, "the argument of the map is too large");
+    if (options->arg && options->arg_size_bytes == 0 && self->pool->code
+        && self->pool->code->moved
+        && !brd_arena_holds (self->arena, options->arg, 1))
+        return brd_error_set (EINVAL,
+                              "arg: workers started by exec do not have this "
+                              "memory; arg_size_bytes has it copied");
     self->job = brd_arena_alloc (self->arena, size, (uint32_t) getpid (), 1);
     if (!self->job)
         return -1;
@@ -62,7 +68,7 @@ s_layout (brd_job_run_t *self, uint64_t fn, size_t n)
     self->plan.n = n;
     self->plan.grain = grain;
     self->plan.chunk = chunk;
-    self->plan.fn = fn;
+    self->plan.fn = brd_pool_there (self->pool, fn);
     self->plan.stop_at_error = options->stop_at_error;
     const uint64_t workers = (uint64_t) self->pool->workers;
     self->plan.legs = workers < n ? workers : n;

@@ -9,6 +9,7 @@
 
 #include "api/brd_future.h"
 #include "brood/brood_pool.h"
+#include "client/brd_code.h"
 #include "client/brd_tasks.h"
 
 struct brood_pool {
@@ -20,7 +21,7 @@ struct brood_pool {
     _Atomic int workers;
     _Atomic int closed;  // No more work
     _Atomic int ended;   // Terminated or destroyed
-    brd_tasks_snapshot_t *snapshot;
+    brd_code_t *code;    // What its workers have
     char name[BROOD_NAME_SIZE];
     // Inline only
     long done;
@@ -61,6 +62,10 @@ brd_pool_task_name (uint64_t fn);
 
 uint64_t
 brd_pool_address (const void *fn_p);
+
+// Where its workers have a function that was checked.
+uint64_t
+brd_pool_there (const brood_pool_t *self, uint64_t fn);
 
 // A number for a text, as keys need; 0 for NULL.
 uint64_t

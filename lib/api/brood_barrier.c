@@ -21,9 +21,8 @@
 #include "api/brd_shared_handle.h"
 #include "base/brd_check.h"
 #include "base/brd_clock.h"
-#include "base/brd_mem.h"
+#include "client/brd_code.h"
 #include "client/brd_remote_sync.h"
-#include "client/brd_tasks.h"
 #include "shared/brd_barrier.h"
 
 struct brood_barrier {
@@ -34,6 +33,12 @@ static brd_barrier_t *
 s_barrier (const brood_barrier_t *self)
 {
     return (brd_barrier_t *) (void *) self->base.hold.object;
+}
+
+static uint64_t
+s_mark (const brd_barrier_t *barrier)
+{
+    return brd_code_mark ((uint64_t) (uintptr_t) barrier->action);
 }
 
 // --- Life ------------------------------------------------------------------
@@ -51,6 +56,7 @@ brood_barrier_new_action (int parties, void (*action) (void *arg), void *arg)
     barrier->maker = getpid ();
     barrier->action = action;
     barrier->arg = arg;
+    barrier->mark = action ? s_mark (barrier) : 0;
     brd_shared_handle_publish (&self->base);
     return self;
 }
@@ -75,19 +81,14 @@ brood_barrier_open (brood_manager_t *manager, const char *name, int parties)
                 : NULL;
 }
 
-// 0, or -1 with ENOTSUP, ENOMEM.
+// 0, or -1 with ENOTSUP.
 static int
 s_check_action (const brd_barrier_t *barrier)
 {
     if (!barrier->action || barrier->maker == getpid ())
         return 0;
-    brd_tasks_snapshot_t *code = brd_mem_zalloc (sizeof *code);
-    if (!code)
-        return -1;
-    brd_tasks_snapshot (code);
     const int has_code =
-        brd_tasks_in_snapshot (code, (uint64_t) (uintptr_t) barrier->action);
-    brd_mem_free (code);
+        barrier->mark != 0 && barrier->mark == s_mark (barrier);
     const int has_arg =
         !barrier->arg
         || brd_arena_holds (brd_runtime_arena (), barrier->arg, 1);
@@ -95,9 +96,8 @@ s_check_action (const brd_barrier_t *barrier)
         return 0;
     return brd_error_set (ENOTSUP,
                           "the barrier's action cannot be called here: %s",
-                          has_code
-                              ? "its arg is another process's memory"
-                              : "its code was loaded after this process began");
+                          has_code ? "its arg is another process's memory"
+                                   : "its code is not here, or elsewhere");
 }
 
 brood_barrier_t *

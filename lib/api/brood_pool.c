@@ -126,12 +126,12 @@ s_open (brood_pool_t *self, const brood_pool_options_t *options)
     };
     if (s_check_descriptors (self, self->workers) < 0)
         return -1;
-    self->snapshot = brd_mem_alloc (sizeof *self->snapshot);
+    self->code = brd_mem_alloc (sizeof *self->code);
     host.setup.initargs =
         s_copy_msg (options->initargs, &host.setup.initargs_size);
-    if (!self->snapshot || !host.setup.initargs)
+    if (!self->code || !host.setup.initargs)
         goto error;
-    brd_tasks_snapshot (self->snapshot);
+    brd_code_look (self->code);
     (void) brd_children_current ();  // Its workers' parent
     self->pool = brd_host_pool_open (self->host, &host);
     if (self->pool)
@@ -218,7 +218,7 @@ brd_pool_unref (brood_pool_t *self)
         return;
     if (self->data && self->data_free)
         self->data_free (self->data);
-    brd_mem_free (self->snapshot);
+    brd_mem_free (self->code);
     brd_mem_free (self);
 }
 
@@ -270,6 +270,12 @@ brd_pool_address (const void *fn_p)
     return address;
 }
 
+uint64_t
+brd_pool_there (const brood_pool_t *self, uint64_t fn)
+{
+    return self->pool && !self->threads ? brd_code_there (self->code, fn) : fn;
+}
+
 const char *
 brd_pool_task_name (uint64_t fn)
 {
@@ -314,12 +320,13 @@ brd_pool_check (brood_pool_t *self, const void *fn_p, const char *function)
         return brd_error_set (EINVAL, "%s: no function", function);
     if (self->closed || self->ended)
         return brd_error_set (EPIPE, "%s: the pool is closed", function);
-    if (self->pool && !self->threads
-        && !brd_tasks_in_snapshot (self->snapshot, fn))
+    if (self->pool && !self->threads && brd_code_there (self->code, fn) == 0)
         return brd_error_set (EINVAL,
-                              "%s: the function was loaded after the pool was "
-                              "made, its workers do not have it",
-                              function);
+                              "%s: the function was loaded after the %s, the "
+                              "pool's workers do not have it",
+                              function,
+                              self->code->moved ? "program had begun"
+                                                : "pool was made");
     return 0;
 }
 
@@ -403,7 +410,7 @@ s_future (brood_pool_t *self,
         brd_future_new (self->host, brd_pool_task_name (address));
     if (!future)
         return NULL;
-    future->call.fn = address;
+    future->call.fn = brd_pool_there (self, address);
     future->call.core.pool = self->pool ? brd_host_pool_number (self->pool) : 0;
     if (!options)
         return future;

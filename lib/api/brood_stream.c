@@ -259,7 +259,7 @@ s_item_new (brood_stream_t *self, const brood_msg_t *msg)
         s_item_free (item);
         return NULL;
     }
-    item->call.fn = brd_pool_address (&self->fn);
+    item->call.fn = brd_pool_there (self->pool, brd_pool_address (&self->fn));
     item->call.core.options = self->options;
     item->call.core.priority = self->priority;
     item->call.ended = s_call_ended;

@@ -9,7 +9,6 @@
 #include "client/brd_tasks.h"
 
 #include <errno.h>
-#include <link.h>
 #include <pthread.h>
 #include <string.h>
 
@@ -137,47 +136,4 @@ brd_tasks_verdict (void)
         return 0;
     return brd_error_set (
         EEXIST, "two functions are registered as %s", s_registry.refused);
-}
-
-static int
-s_segments (struct dl_phdr_info *info, size_t size, void *arg)
-{
-    brd_tasks_snapshot_t *snapshot = arg;
-    (void) size;
-    for (int i = 0; i < info->dlpi_phnum; i++) {
-        const ElfW (Phdr) *header = &info->dlpi_phdr[i];
-        if (header->p_type != PT_LOAD || !(header->p_flags & PF_X)
-            || snapshot->count == BRD_TASKS_SEGMENTS_MAX)
-            continue;
-        const uint64_t start = info->dlpi_addr + header->p_vaddr;
-        snapshot->segments[snapshot->count].start = start;
-        snapshot->segments[snapshot->count].end = start + header->p_memsz;
-        snapshot->count++;
-    }
-    return 0;
-}
-
-void
-brd_tasks_snapshot (brd_tasks_snapshot_t *ret_snapshot)
-{
-    ret_snapshot->count = 0;
-    atomic_init (&ret_snapshot->last, 0);
-    dl_iterate_phdr (s_segments, ret_snapshot);
-}
-
-int
-brd_tasks_in_snapshot (brd_tasks_snapshot_t *snapshot, uint64_t fn)
-{
-    if (fn == atomic_load_explicit (&snapshot->last, memory_order_relaxed))
-        return 1;
-    for (size_t i = 0; i < snapshot->count; i++) {
-        if (fn >= snapshot->segments[i].start
-            && fn < snapshot->segments[i].end) {
-            atomic_store_explicit (&snapshot->last, fn, memory_order_relaxed);
-            return 1;
-        }
-    }
-    // Generated code lies in no object; more objects than we have room for are
-    // not ours to refuse.
-    return snapshot->count == BRD_TASKS_SEGMENTS_MAX;
 }

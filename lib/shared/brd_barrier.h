@@ -15,6 +15,7 @@ typedef struct {
     _Atomic uint64_t word;
     uint32_t parties;
     pid_t maker;
+    uint64_t mark;               // Of its code: who has it at that address
     void (*action) (void *arg);  // May be NULL
     void *arg;
 } brd_barrier_t;

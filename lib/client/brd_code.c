@@ -1,0 +1,195 @@
+// brd_code.c - which functions another process has, and where
+//
+// SPDX-License-Identifier: MPL-2.0
+//
+// The dynamic linker has the list of what is loaded (dl_iterate_phdr). Segments
+// of one file keep their order and their sizes, wherever it is loaded.
+
+#include "client/brd_code.h"
+
+#include <link.h>
+#include <string.h>
+
+#include "base/brd_mem.h"
+
+// --- What is here ----------------------------------------------------------
+
+// 64-bit FNV-1a.
+static uint64_t
+s_hash (uint64_t hash, const void *bytes, size_t size)
+{
+    const unsigned char *at = bytes;
+    for (size_t i = 0; i < size; i++)
+        hash = (hash ^ at[i]) * UINT64_C (1099511628211);
+    return hash;
+}
+
+// Its own name, its layout, and the notes, one of which is the build-id.
+static uint64_t
+s_file (const struct dl_phdr_info *info)
+{
+    uint64_t hash = UINT64_C (14695981039346656037);
+    const char *name = info->dlpi_name ? info->dlpi_name : "";
+    const char *base = strrchr (name, '/');
+    base = base ? base + 1 : name;
+    hash = s_hash (hash, base, strlen (base));
+    for (int i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW (Phdr) *header = &info->dlpi_phdr[i];
+        hash = s_hash (hash, header, sizeof *header);
+        if (header->p_type == PT_NOTE)
+            hash = s_hash (
+                hash,
+                (const void *) (uintptr_t) (info->dlpi_addr + header->p_vaddr),
+                header->p_filesz);
+    }
+    return hash != 0 ? hash : 1;
+}
+
+static int
+s_add (struct dl_phdr_info *info, size_t size, void *arg)
+{
+    brd_code_t *self = arg;
+    (void) size;
+    const uint64_t file = s_file (info);
+    for (int i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW (Phdr) *header = &info->dlpi_phdr[i];
+        if (header->p_type != PT_LOAD || !(header->p_flags & PF_X)
+            || self->count == BRD_CODE_SEGMENTS_MAX)
+            continue;
+        const uint64_t start = info->dlpi_addr + header->p_vaddr;
+        self->segments[self->count].start = start;
+        self->segments[self->count].end = start + header->p_memsz;
+        self->segments[self->count].file = file;
+        self->segments[self->count].there = start;
+        self->count++;
+    }
+    return 0;
+}
+
+void
+brd_code_look (brd_code_t *ret_code)
+{
+    ret_code->count = 0;
+    ret_code->moved = 0;
+    atomic_init (&ret_code->last, 0);
+    dl_iterate_phdr (s_add, ret_code);
+}
+
+// --- What is there ---------------------------------------------------------
+
+static uint64_t
+s_length (const brd_code_t *self, size_t i)
+{
+    return self->segments[i].end - self->segments[i].start;
+}
+
+// How many segments of the same file come before it.
+static size_t
+s_rank (const brd_code_t *self, size_t i)
+{
+    size_t rank = 0;
+    for (size_t j = 0; j < i; j++)
+        rank += self->segments[j].file == self->segments[i].file;
+    return rank;
+}
+
+static uint64_t
+s_counterpart (const brd_code_t *here, const brd_code_t *self, size_t i)
+{
+    for (size_t j = 0; j < here->count; j++) {
+        if (here->segments[j].file == self->segments[i].file
+            && s_length (here, j) == s_length (self, i)
+            && s_rank (here, j) == s_rank (self, i))
+            return here->segments[j].start;
+    }
+    return 0;
+}
+
+int
+brd_code_match (brd_code_t *self)
+{
+    brd_code_t *here = brd_mem_alloc (sizeof *here);
+    if (!here)
+        return -1;
+    brd_code_look (here);
+    for (size_t i = 0; i < self->count; i++)
+        self->segments[i].there = s_counterpart (here, self, i);
+    self->moved = 1;
+    brd_mem_free (here);
+    return 0;
+}
+
+// The segment a function is in, count if it is in none.
+static size_t
+s_find (brd_code_t *self, uint64_t fn)
+{
+    const size_t last =
+        atomic_load_explicit (&self->last, memory_order_relaxed);
+    for (size_t n = 0; n <= self->count; n++) {
+        const size_t i = n == 0 ? last : n - 1;
+        if (i >= self->count || fn < self->segments[i].start
+            || fn >= self->segments[i].end)
+            continue;
+        if (i != last)
+            atomic_store_explicit (
+                &self->last, (uint32_t) i, memory_order_relaxed);
+        return i;
+    }
+    return self->count;
+}
+
+uint64_t
+brd_code_there (brd_code_t *self, uint64_t fn)
+{
+    const size_t i = s_find (self, fn);
+    if (i < self->count)
+        return self->segments[i].there != 0
+                   ? fn - self->segments[i].start + self->segments[i].there
+                   : 0;
+    // Generated code lies in no object; more objects than we have room for are
+    // not ours to refuse, where nothing has moved.
+    return self->count == BRD_CODE_SEGMENTS_MAX && !self->moved ? fn : 0;
+}
+
+// --- Whose it is -----------------------------------------------------------
+
+typedef struct {
+    uint64_t fn;
+    uint64_t file;
+    uint64_t base;
+} s_owner_t;
+
+static int
+s_look_for (struct dl_phdr_info *info, size_t size, void *arg)
+{
+    s_owner_t *owner = arg;
+    (void) size;
+    for (int i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW (Phdr) *header = &info->dlpi_phdr[i];
+        if (header->p_type != PT_LOAD
+            || owner->fn - info->dlpi_addr - header->p_vaddr >= header->p_memsz)
+            continue;
+        owner->file = s_file (info);
+        owner->base = info->dlpi_addr;
+        return 1;
+    }
+    return 0;
+}
+
+uint64_t
+brd_code_file (uint64_t fn)
+{
+    s_owner_t owner = { .fn = fn };
+    dl_iterate_phdr (s_look_for, &owner);
+    return owner.file;
+}
+
+uint64_t
+brd_code_mark (uint64_t fn)
+{
+    s_owner_t owner = { .fn = fn };
+    dl_iterate_phdr (s_look_for, &owner);
+    return owner.file == 0
+               ? 0
+               : s_hash (owner.file, &owner.base, sizeof owner.base);
+}

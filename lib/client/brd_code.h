@@ -1,0 +1,65 @@
+// brd_code.h - which functions another process has, and where
+//
+// SPDX-License-Identifier: MPL-2.0
+//
+// A worker is a copy of its owner, so a function is where the owner has it, if
+// it was there when the copy was made. In a worker of a program that was
+// started anew (exec) all code lies somewhere else: the same files, loaded at
+// other addresses. A function is then known by its file and its place in it.
+//
+//     owner     brd_code_look      what is here
+//     started   brd_code_match     where that is here
+//     owner     brd_code_there     of a function: its address in the workers
+//
+// A file is recognised by what the linker wrote into it: its build-id, if it
+// has one, and the layout of its segments. The program itself is certain to be
+// the same; a library may have been replaced since.
+
+#ifndef BRD_CODE_H
+#define BRD_CODE_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    BRD_CODE_SEGMENTS_MAX = 512
+};
+
+// The executable segments of a program. Plain memory, but for last.
+typedef struct {
+    size_t count;
+    int moved;              // 1: the other process is no copy of this one
+    _Atomic uint32_t last;  // Where a function was found, to be quick about the
+                            // next
+    struct {
+        uint64_t start;  // Here
+        uint64_t end;
+        uint64_t file;   // Which it is of
+        uint64_t there;  // Where start is in the other process; 0: nowhere
+    } segments[BRD_CODE_SEGMENTS_MAX];
+} brd_code_t;
+
+// What is loaded here, for copies of this process.
+void
+brd_code_look (brd_code_t *ret_code);
+
+// In another program: fills in where it has each of these. -1 with ENOMEM.
+int
+brd_code_match (brd_code_t *self);
+
+// The function's address in the other process; 0 if it does not have it. A
+// function from a library that was opened later does not exist there.
+uint64_t
+brd_code_there (brd_code_t *self, uint64_t fn);
+
+// A number for the file a function is in; 0 for one that is in none.
+uint64_t
+brd_code_file (uint64_t fn);
+
+// The same, and for where this process has it: in two processes with the same
+// mark an address means the same function.
+uint64_t
+brd_code_mark (uint64_t fn);
+
+#endif  // BRD_CODE_H
