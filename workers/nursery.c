@@ -38,7 +38,7 @@
 #include "workers/nursery_internal.h"
 
 enum {
-    S_READY_MS = 10000,
+    S_READY_MS = BRD_NURSERY_MAIN_MS,
 #ifdef BRD_NURSERY_SANITIZED
     S_REHEARSE_MS = 500,  // There is more to rehearse
     S_REHEARSALS = 6,
@@ -94,184 +94,7 @@ s_take_sigchld (pid_t intermediate)
         s_raise_again (&info);
 }
 
-// --- Start -----------------------------------------------------------------
-
-// Above 2, or a program that has closed its standard streams would get our
-// pair as its stdout.
-static int
-s_lift (int *fd_p)
-{
-    if (*fd_p > STDERR_FILENO)
-        return 0;
-    const int fd = fcntl (*fd_p, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-    if (fd < 0)
-        return -1;
-    brd_sys_close (fd_p);
-    *fd_p = fd;
-    return 0;
-}
-
-static int
-s_open (brd_nursery_seed_t *seed)
-{
-    if (brd_sys_seqpacket_pair (seed->pair) < 0)
-        return -1;
-    seed->owner_fd = s_pidfd (seed->owner);
-    if (seed->owner_fd < 0 && errno != 0)
-        return -1;
-    if (seed->owner_fd >= 0 && s_lift (&seed->owner_fd) < 0)
-        return -1;
-    if (s_lift (&seed->pair[0]) < 0 || s_lift (&seed->pair[1]) < 0)
-        return -1;
-    return fcntl (seed->pair[0], F_SETFL, O_NONBLOCK);
-}
-
-static _Noreturn void
-s_intermediate (const brd_nursery_seed_t *seed)
-{
-    // Here already: under TSan _exit () flushes.
-    brd_nursery_clean_streams ();
-    const pid_t pid = brd_sys_fork ();
-    if (pid == 0)
-        brd_nursery_loop_run (seed);
-    if (pid < 0) {
-        const brd_nursery_report_t report = { .type = BRD_NURSERY_FAILED,
-                                              .error = errno };
-        (void) brd_sys_send (
-            seed->pair[1], &report, sizeof report, MSG_DONTWAIT);
-    }
-    _exit (0);
-}
-
-// 0, or -1 with the nursery's own errno, ETIMEDOUT, or ECONNRESET when it died
-// on the way; with its pid, if it has come so far.
-static int
-s_await_ready (int fd, brd_nursery_report_t *ret_report)
-{
-    const int64_t deadline = brd_clock_deadline (S_READY_MS);
-    struct pollfd pair = { .fd = fd, .events = POLLIN };
-    for (;;) {
-        const int n = poll (&pair, 1, brd_clock_left_ms (deadline));
-        if (n == 0)
-            errno = ETIMEDOUT;
-        if (n == 0 || (n < 0 && errno != EINTR))
-            return -1;
-        const ssize_t size =
-            brd_sys_recv (fd, ret_report, sizeof *ret_report, MSG_DONTWAIT);
-        if (size < 0 && errno == EAGAIN)
-            continue;
-        if (size == 0)
-            errno = ECONNRESET;
-        if (size != (ssize_t) sizeof *ret_report)
-            return -1;
-        if (ret_report->type == BRD_NURSERY_BORN)
-            continue;
-        if (ret_report->type == BRD_NURSERY_READY)
-            return 0;
-        errno = ret_report->error;
-        return -1;
-    }
-}
-
-// Orphans come to this process.
-static int
-s_is_reaper (void)
-{
-    int reaper = 0;
-    return getpid () == 1
-           || (prctl (PR_GET_CHILD_SUBREAPER, &reaper) == 0 && reaper);
-}
-
-// A snapshot of no use, which dies of that. One that hangs is not waited for.
-static void
-s_bury (pid_t pid)
-{
-    const int saved_errno = errno;
-    if (pid > 0 && s_is_reaper ())
-        (void) waitpid (pid, NULL, saved_errno == ETIMEDOUT ? WNOHANG : 0);
-    errno = saved_errno;
-}
-
-// One snapshot. Returns the owner's end, or -1 with errno.
-static int
-s_try (brd_nursery_seed_t *seed, brd_nursery_report_t *ret_report)
-{
-    seed->pair[0] = seed->pair[1] = seed->owner_fd = -1;
-    pid_t pid = -1;
-    int rc = s_open (seed);
-    if (rc == 0) {
-        pid = brd_sys_fork ();
-        rc = pid < 0 ? -1 : 0;
-    }
-    if (pid == 0)
-        s_intermediate (seed);
-
-    brd_sys_close (&seed->pair[1]);
-    brd_sys_close (&seed->owner_fd);
-    if (pid > 0) {
-        // ECHILD is as good: SIGCHLD is ignored here, or a thread of the
-        // program's loops over wait (NULL).
-        (void) waitpid (pid, NULL, 0);
-        s_take_sigchld (pid);
-    }
-    memset (ret_report, 0, sizeof *ret_report);
-    if (rc == 0)
-        rc = s_await_ready (seed->pair[0], ret_report);
-    if (rc < 0) {
-        brd_sys_close (&seed->pair[0]);
-        s_bury (ret_report->pid);
-    }
-    return seed->pair[0];
-}
-
-static int
-s_failed (int error)
-{
-    int told = EAGAIN;
-    if (error == ENOMEM)
-        told = ENOMEM;
-    else if (error == EMFILE || error == ENFILE)
-        told = EMFILE;
-    return brd_error_set (told,
-                          "the nursery cannot be forked: %s",
-                          error == ECONNRESET
-                              ? "other threads hold locks of libc's for long"
-                              : strerror (error));
-}
-
-int
-brd_nursery_start (const brd_nursery_options_t *options,
-                   pid_t *ret_pid,
-                   int *ret_peek)
-{
-    brd_assert (options && (options->worker_main || options->serve));
-    brd_nursery_seed_t seed = {
-        .options = options,
-        .owner = options->owner != 0 ? options->owner : getpid (),
-        .token = (uint64_t) brd_clock_now (),
-    };
-    brd_nursery_report_t report = { 0 };
-    sigset_t all;
-    sigset_t before;
-    sigfillset (&all);
-    (void) pthread_sigmask (SIG_SETMASK, &all, &before);
-    int fd = -1;
-    for (int i = 0; i < S_REHEARSALS; i++) {
-        seed.rehearse_ms = S_REHEARSE_MS << i / 6;
-        fd = s_try (&seed, &report);
-        if (fd >= 0 || errno != ECONNRESET)
-            break;
-    }
-    const int error = errno;
-    (void) pthread_sigmask (SIG_SETMASK, &before, NULL);
-    if (fd < 0)
-        return s_failed (error);
-    *ret_pid = report.pid;
-    *ret_peek = report.peek;
-    return fd;
-}
-
-// --- End -------------------------------------------------------------------
+// --- Its process -----------------------------------------------------------
 
 // Nobody but the nursery has the other end.
 static int
@@ -304,6 +127,284 @@ s_wait (int fd, short events, int64_t deadline)
     }
 }
 
+static void
+s_kill (int pidfd, pid_t pid)
+{
+    if (pidfd >= 0)
+        (void) pidfd_send_signal (pidfd, SIGKILL, NULL, 0);
+    else
+        (void) kill (pid, SIGKILL);  // Its end of the pair is open: it lives
+}
+
+// --- Start -----------------------------------------------------------------
+
+// Above 2, or a program that has closed its standard streams would get our
+// pair as its stdout.
+static int
+s_lift (int *fd_p)
+{
+    if (*fd_p > STDERR_FILENO)
+        return 0;
+    const int fd = fcntl (*fd_p, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    if (fd < 0)
+        return -1;
+    brd_sys_close (fd_p);
+    *fd_p = fd;
+    return 0;
+}
+
+static int
+s_open (brd_nursery_seed_t *seed)
+{
+    if (brd_sys_seqpacket_pair (seed->pair) < 0)
+        return -1;
+    seed->owner_fd = s_pidfd (seed->owner);
+    if (seed->owner_fd < 0 && errno != 0)
+        return -1;
+    if (seed->owner_fd >= 0 && s_lift (&seed->owner_fd) < 0)
+        return -1;
+    if (s_lift (&seed->pair[0]) < 0 || s_lift (&seed->pair[1]) < 0)
+        return -1;
+    return fcntl (seed->pair[0], F_SETFL, O_NONBLOCK);
+}
+
+static pid_t
+s_fork (const brd_nursery_seed_t *seed)
+{
+    return seed->image ? brd_sys_fork_to_exec () : brd_sys_fork ();
+}
+
+static _Noreturn void
+s_intermediate (const brd_nursery_seed_t *seed)
+{
+    // Here already: under TSan _exit () flushes.
+    brd_nursery_clean_streams ();
+    const pid_t pid = s_fork (seed);
+    if (pid == 0 && seed->image)
+        brd_nursery_exec_run (seed);
+    if (pid == 0)
+        brd_nursery_loop_run (seed);
+    if (pid < 0) {
+        const brd_nursery_report_t report = { .type = BRD_NURSERY_FAILED,
+                                              .error = errno };
+        (void) brd_sys_send (
+            seed->pair[1], &report, sizeof report, MSG_DONTWAIT);
+    }
+    _exit (0);
+}
+
+// 0, or -1 with the nursery's own errno, ETIMEDOUT, or ECONNRESET when it died
+// on the way; with its pid, if it has come so far, and in *watch, if that is
+// not NULL, a pidfd of it.
+static int
+s_await_ready (int fd, brd_nursery_report_t *ret_report, int *watch)
+{
+    const int64_t deadline = brd_clock_deadline (S_READY_MS);
+    struct pollfd pair = { .fd = fd, .events = POLLIN };
+    for (;;) {
+        const int n = poll (&pair, 1, brd_clock_left_ms (deadline));
+        if (n == 0)
+            errno = ETIMEDOUT;
+        if (n == 0 || (n < 0 && errno != EINTR))
+            return -1;
+        const ssize_t size =
+            brd_sys_recv (fd, ret_report, sizeof *ret_report, MSG_DONTWAIT);
+        if (size < 0 && errno == EAGAIN)
+            continue;
+        if (size == 0)
+            errno = ECONNRESET;
+        if (size != (ssize_t) sizeof *ret_report)
+            return -1;
+        if (ret_report->type == BRD_NURSERY_BORN) {
+            if (watch && *watch < 0)
+                *watch = brd_nursery_watch (fd, ret_report->pid);
+            continue;
+        }
+        if (ret_report->type == BRD_NURSERY_READY)
+            return 0;
+        errno = ret_report->error;
+        return -1;
+    }
+}
+
+// Orphans come to this process.
+static int
+s_is_reaper (void)
+{
+    int reaper = 0;
+    return getpid () == 1
+           || (prctl (PR_GET_CHILD_SUBREAPER, &reaper) == 0 && reaper);
+}
+
+// A snapshot of no use, which dies of that. One that hangs is not waited for.
+static void
+s_bury (pid_t pid)
+{
+    const int saved_errno = errno;
+    if (pid > 0 && s_is_reaper ())
+        (void) waitpid (pid, NULL, saved_errno == ETIMEDOUT ? WNOHANG : 0);
+    errno = saved_errno;
+}
+
+// A program that did not become a nursery and may be at anything now, with our
+// end of the pair or without.
+static void
+s_stop (int fd, int watch, pid_t pid)
+{
+    const int saved_errno = errno;
+    if (watch >= 0 || (pid > 0 && !s_hung_up (fd))) {
+        s_kill (watch, pid);
+        (void) s_wait (watch >= 0 ? watch : fd,
+                       watch >= 0 ? POLLIN : 0,
+                       brd_clock_deadline (S_KILLED_MS));
+    }
+    errno = saved_errno;
+}
+
+// One snapshot. Returns the owner's end, or -1 with errno.
+static int
+s_try (brd_nursery_seed_t *seed, brd_nursery_report_t *ret_report)
+{
+    const int exec = seed->options->exec != NULL;
+    int watch = -1;
+    seed->pair[0] = seed->pair[1] = seed->owner_fd = -1;
+    pid_t pid = -1;
+    int rc = s_open (seed);
+    if (rc == 0 && exec)
+        rc = brd_nursery_exec_prepare (seed);
+    if (rc == 0) {
+        pid = s_fork (seed);
+        rc = pid < 0 ? -1 : 0;
+    }
+    if (pid == 0)
+        s_intermediate (seed);
+
+    brd_nursery_exec_forget (seed);
+    brd_sys_close (&seed->pair[1]);
+    brd_sys_close (&seed->owner_fd);
+    if (pid > 0) {
+        // ECHILD is as good: SIGCHLD is ignored here, or a thread of the
+        // program's loops over wait (NULL).
+        (void) waitpid (pid, NULL, 0);
+        s_take_sigchld (pid);
+    }
+    memset (ret_report, 0, sizeof *ret_report);
+    if (rc == 0)
+        rc = s_await_ready (seed->pair[0], ret_report, exec ? &watch : NULL);
+    if (rc < 0) {
+        if (exec)
+            s_stop (seed->pair[0], watch, ret_report->pid);
+        brd_sys_close (&seed->pair[0]);
+        s_bury (ret_report->pid);
+    }
+    brd_sys_close (&watch);
+    return seed->pair[0];
+}
+
+static int
+s_failed (int error)
+{
+    int told = EAGAIN;
+    if (error == ENOMEM)
+        told = ENOMEM;
+    else if (error == EMFILE || error == ENFILE)
+        told = EMFILE;
+    return brd_error_set (told,
+                          "the nursery cannot be forked: %s",
+                          error == ECONNRESET
+                              ? "other threads hold locks of libc's for long"
+                              : strerror (error));
+}
+
+// Why the program, executed anew, did not become a nursery.
+static int
+s_failed_exec (int error)
+{
+    static const char before[] = "the program started anew";
+    switch (error) {
+    case ENOMEM:
+    case EAGAIN:
+    case EMFILE:
+    case ENFILE:
+        return s_failed (error);
+    case EPERM:
+        return brd_error_set (
+            EPERM,
+            "a program with the rights of its file (set-user-ID) would have "
+            "them again when started anew");
+    case ENOSYS:
+        return brd_error_set (
+            EINVAL,
+            "%s does not have the function: it was loaded later",
+            before);
+    case ECONNRESET:
+        return brd_error_set (
+            ENOEXEC,
+            "%s ended before brood_init (), which must be main's first line",
+            before);
+    case ETIMEDOUT:
+        return brd_error_set (ENOEXEC,
+                              "%s has not come to brood_init () in %d ms: it "
+                              "must be main's first line",
+                              before,
+                              BRD_NURSERY_MAIN_MS);
+    case EALREADY:
+    case ECHILD:
+        return brd_error_set (
+            ENOEXEC,
+            "%s %s before brood_init (), which must be main's first line",
+            before,
+            error == ECHILD ? "forked" : "used brood");
+    case EEXIST:
+        return brd_error_set (
+            ENOEXEC, "%s has something where shared memory must be", before);
+    case ESTALE:
+        return brd_error_set (
+            ENOEXEC,
+            "%s has another libbrood: it was replaced meanwhile",
+            before);
+    default:
+        return brd_error_set (ENOEXEC,
+                              "the program cannot be started anew: %s",
+                              strerror (error));
+    }
+}
+
+int
+brd_nursery_start (const brd_nursery_options_t *options,
+                   pid_t *ret_pid,
+                   int *ret_peek)
+{
+    brd_assert (options && (options->worker_main || options->serve));
+    brd_nursery_seed_t seed = {
+        .options = options,
+        .owner = options->owner != 0 ? options->owner : getpid (),
+        .token_at = &seed.token,
+        .token = (uint64_t) brd_clock_now (),
+    };
+    brd_nursery_report_t report = { 0 };
+    sigset_t all;
+    sigset_t before;
+    sigfillset (&all);
+    (void) pthread_sigmask (SIG_SETMASK, &all, &before);
+    int fd = -1;
+    for (int i = 0; i < S_REHEARSALS; i++) {
+        seed.rehearse_ms = S_REHEARSE_MS << i / 6;
+        fd = s_try (&seed, &report);
+        if (fd >= 0 || errno != ECONNRESET || options->exec)
+            break;
+    }
+    const int error = errno;
+    (void) pthread_sigmask (SIG_SETMASK, &before, NULL);
+    if (fd < 0)
+        return options->exec ? s_failed_exec (error) : s_failed (error);
+    *ret_pid = report.pid;
+    *ret_peek = report.peek;
+    return fd;
+}
+
+// --- End -------------------------------------------------------------------
+
 // Its number can be another's by now only if it did not come to us, and then it
 // is not for us to wait for.
 void
@@ -316,15 +417,6 @@ brd_nursery_reap (int watch, pid_t pid)
     else if (s_is_reaper ())
         (void) waitpid (pid, NULL, WNOHANG);
     errno = saved_errno;
-}
-
-static void
-s_kill (int pidfd, pid_t pid)
-{
-    if (pidfd >= 0)
-        (void) pidfd_send_signal (pidfd, SIGKILL, NULL, 0);
-    else
-        (void) kill (pid, SIGKILL);  // Its end of the pair is open: it lives
 }
 
 void

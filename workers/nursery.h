@@ -20,6 +20,9 @@
 // the user's own and no worker: it may close what it likes, is in no dialogue
 // with its owner, and the nursery goes with it.
 //
+// A nursery can also be the program anew (brd_nursery_exec_t): the snapshot is
+// then what main found, and what its owner's other threads did is no matter.
+//
 // Between fork and the worker's main only async-signal-safe calls are made, and
 // in the nursery itself for ever: no malloc, no stdio, no ZeroMQ.
 
@@ -64,6 +67,16 @@ typedef struct {
     int keep_stdin;  // 1: the owner's, 0: /dev/null
 } brd_nursery_once_t;
 
+// The program anew: it is executed, comes to brood_init (), and is told there
+// where in shared memory it finds what it is to be.
+typedef struct {
+    void *arena;  // As brd_arena_join () wants it
+    size_t arena_span;
+    int arena_fd;
+    uint64_t library;  // The file brood is in (client/brd_code.h)
+    uint64_t story;    // Arena offset
+} brd_nursery_exec_t;
+
 typedef struct {
     // Runs in the worker, never returns (leaves by _exit).
     void (*worker_main) (const brd_nursery_birth_t *birth);
@@ -87,7 +100,9 @@ typedef struct {
     // kin: if the one that started it ends, in whichever nursery, it stays.
     // Async-signal-safe calls only.
     void (*serve) (void *arg, int pair_fd, int owner_fd);
-    pid_t owner;  // Whose pidfd; 0: the one that starts it
+    pid_t owner;   // Whose pidfd; 0: the one that starts it
+    int arena_fd;  // Kept for nurseries of its workers; 0: none
+    const brd_nursery_exec_t *exec;  // NULL: a copy of the owner
 } brd_nursery_options_t;
 
 // Commands, owner to nursery: one datagram each.
@@ -141,9 +156,12 @@ typedef struct {
 } brd_nursery_report_t;
 
 // Forks a nursery and waits for its READY. Returns the owner's end of the pair
-// (non-blocking, close-on-exec), or -1 with EAGAIN, EMFILE, ENOMEM. peek is
-// set as reported. The calling thread's stdio buffers stay the owner's: the
-// children drop their copies.
+// (non-blocking, close-on-exec), or -1 with EAGAIN, EMFILE, ENOMEM; for one by
+// exec, which is then as good as never been, also ENOEXEC (the program does not
+// become one), EINVAL (it lacks a function), EPERM. peek is set as reported.
+// The
+// calling thread's stdio buffers stay the owner's: the children drop their
+// copies.
 int
 brd_nursery_start (const brd_nursery_options_t *options,
                    pid_t *ret_pid,
@@ -165,6 +183,39 @@ brd_nursery_watch (int fd, pid_t pid);
 // brd_nursery_watch, may be -1.
 void
 brd_nursery_reap (int watch, pid_t pid);
+
+// --- In a program that was started anew ------------------------------------
+
+// Who called it, and for what.
+typedef struct {
+    brd_nursery_exec_t exec;
+    int pair_fd;
+    int owner_fd;
+    pid_t owner;
+    uint64_t token_at;  // In the owner's memory
+    uint64_t token;
+} brd_nursery_call_t;
+
+// 1 if this process is to be a nursery; from then on its environment says so no
+// more. Else 0, and nothing has been touched.
+int
+brd_nursery_exec_found (brd_nursery_call_t *ret_call);
+
+// It cannot be one, and ends. Errors that are not the system's own:
+//     EEXIST        the arena's address is taken
+//     ESTALE        its library is another one
+//     ENOSYS        it lacks a function that was asked for
+//     EALREADY      brood_init () does not come first
+//     ECHILD        the program has forked on its way
+_Noreturn void
+brd_nursery_exec_refuse (const brd_nursery_call_t *call, int error);
+
+// It is one, as options say.
+_Noreturn void
+brd_nursery_exec_become (const brd_nursery_call_t *call,
+                         const brd_nursery_options_t *options);
+
+// --- In its children -------------------------------------------------------
 
 // In a worker or an only child: what it was told at its birth. NULL in others.
 const brd_nursery_birth_t *

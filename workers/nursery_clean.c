@@ -74,8 +74,13 @@ s_is_kept (const brd_nursery_seed_t *seed, int fd)
         if (options->keep_fds[i] == fd)
             return 1;
     }
-    return fd <= STDERR_FILENO || fd == seed->pair[1] || fd == seed->owner_fd;
+    return fd <= STDERR_FILENO || fd == seed->pair[1] || fd == seed->owner_fd
+           || fd == options->arena_fd;
 }
+
+// What to do with one that is open; -1 as arg where it needs none.
+typedef void
+s_fd_fn (const brd_nursery_seed_t *seed, int fd, int arg);
 
 // The number stays taken. Closed, it would be given to the next socket opened
 // here, and whoever still holds it in a FILE * or a variable of the owner's
@@ -89,9 +94,16 @@ s_replace (const brd_nursery_seed_t *seed, int fd, int root)
         (void) close (fd);  // Above the limit: no new one can get the number
 }
 
+static void
+s_set_inherited (const brd_nursery_seed_t *seed, int fd, int arg)
+{
+    (void) arg;
+    (void) fcntl (fd, F_SETFD, s_is_kept (seed, fd) ? 0 : FD_CLOEXEC);
+}
+
 // Without /proc, or without a descriptor left to look into it.
 static void
-s_replace_by_number (const brd_nursery_seed_t *seed, int root)
+s_each_by_number (const brd_nursery_seed_t *seed, s_fd_fn *fn, int arg)
 {
     struct rlimit files = { .rlim_cur = 1024 };
     (void) getrlimit (RLIMIT_NOFILE, &files);
@@ -99,16 +111,16 @@ s_replace_by_number (const brd_nursery_seed_t *seed, int root)
     const int end = files.rlim_cur < 1 << 20 ? (int) files.rlim_cur : 1 << 20;
     for (int fd = STDERR_FILENO + 1; fd < end; fd++) {
         if (fcntl (fd, F_GETFD) >= 0)
-            s_replace (seed, fd, root);
+            fn (seed, fd, arg);
     }
 }
 
 static void
-s_replace_all (const brd_nursery_seed_t *seed, int root)
+s_each (const brd_nursery_seed_t *seed, s_fd_fn *fn, int arg)
 {
     int dir = open ("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (dir < 0) {
-        s_replace_by_number (seed, root);
+        s_each_by_number (seed, fn, arg);
         return;
     }
     _Alignas(struct dirent64) char entries[4096];
@@ -118,8 +130,8 @@ s_replace_all (const brd_nursery_seed_t *seed, int root)
             const struct dirent64 *entry = (const void *) (entries + at);
             at += entry->d_reclen;
             const int fd = (int) strtol (entry->d_name, NULL, 10);
-            if (fd != dir)
-                s_replace (seed, fd, root);
+            if (fd != dir && entry->d_name[0] != '.')
+                fn (seed, fd, arg);
         }
     }
     brd_sys_close (&dir);
@@ -134,8 +146,18 @@ brd_nursery_clean_descriptors (const brd_nursery_seed_t *seed)
     int root = open ("/", O_PATH | O_CLOEXEC);
     if (root < 0)
         return -1;
-    s_replace_all (seed, root);
+    s_each (seed, s_replace, root);
     brd_sys_close (&root);
+    return 0;
+}
+
+int
+brd_nursery_clean_for_exec (const brd_nursery_seed_t *seed)
+{
+    const brd_nursery_once_t *once = seed->options->once;
+    if (s_fill_streams (once && once->keep_stdin) < 0)
+        return -1;
+    s_each (seed, s_set_inherited, -1);
     return 0;
 }
 

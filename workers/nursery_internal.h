@@ -8,6 +8,7 @@
 //     nursery_clean.c  what it and its workers must not inherit
 //     nursery_child.c  from fork to the worker's main
 //     nursery_once.c   what an only child is to be like
+//     nursery_exec.c   the program anew, instead of a copy
 //     nursery_kin.c    whose descendant is this process?
 
 #ifndef BRD_NURSERY_INTERNAL_H
@@ -27,14 +28,22 @@
 
 #include "workers/nursery.h"
 
+enum {
+    BRD_NURSERY_MAIN_MS = 10000  // From exec to brood_init ()
+};
+
+typedef struct brd_nursery_image brd_nursery_image_t;
+
 // What the owner leaves on its stack for the nursery to find in the snapshot.
 typedef struct {
     const brd_nursery_options_t *options;
     int pair[2];   // [0] the owner's end, [1] the nursery's
     int owner_fd;  // A pidfd of the owner, -1 where there are none
     pid_t owner;
-    int rehearse_ms;  // See brd_nursery_child_rehearse
-    uint64_t token;   // Looked for in the owner's memory, at this same address
+    int rehearse_ms;             // See brd_nursery_child_rehearse
+    const uint64_t *token_at;    // Where in the owner's memory is
+    uint64_t token;              // this
+    brd_nursery_image_t *image;  // By exec: what is executed
 } brd_nursery_seed_t;
 
 // --- nursery_loop.c --------------------------------------------------------
@@ -63,6 +72,11 @@ brd_nursery_clean_limits (struct rlimit *ret_files);
 // -1 with errno.
 int
 brd_nursery_clean_descriptors (const brd_nursery_seed_t *seed);
+
+// Before exec: the same are left, and the arena's descriptor; all others go
+// with the exec. -1 with errno.
+int
+brd_nursery_clean_for_exec (const brd_nursery_seed_t *seed);
 
 // Drops unwritten output and unread input.
 void
@@ -112,6 +126,18 @@ typedef struct {
 int
 brd_nursery_once_apply (const brd_nursery_once_t *once,
                         brd_nursery_wish_t *ret_wish);
+
+// --- nursery_exec.c --------------------------------------------------------
+
+// The pair is open. What exec needs, while memory can be had. -1 with errno.
+int
+brd_nursery_exec_prepare (brd_nursery_seed_t *seed);
+void
+brd_nursery_exec_forget (brd_nursery_seed_t *seed);
+
+// In the nursery to be. Async-signal-safe.
+_Noreturn void
+brd_nursery_exec_run (const brd_nursery_seed_t *seed);
 
 // --- nursery_kin.c ---------------------------------------------------------
 

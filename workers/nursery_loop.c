@@ -663,7 +663,8 @@ s_peek (const brd_nursery_seed_t *seed)
 {
     uint64_t token = 0;
     const struct iovec here = { .iov_base = &token, .iov_len = sizeof token };
-    const struct iovec there = { .iov_base = (void *) (uintptr_t) &seed->token,
+    const struct iovec there = { .iov_base =
+                                     (void *) (uintptr_t) seed->token_at,
                                  .iov_len = sizeof token };
     return process_vm_readv (seed->owner, &here, 1, &there, 1, 0)
                == (ssize_t) sizeof token

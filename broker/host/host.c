@@ -92,6 +92,12 @@ brd_host_lock (brd_host_t *self)
     pthread_mutex_lock (&self->lock);
 }
 
+const unsigned char *
+brd_host_id (const brd_host_t *self)
+{
+    return self->id;
+}
+
 void
 brd_host_unlock (brd_host_t *self)
 {

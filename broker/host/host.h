@@ -86,7 +86,8 @@ typedef struct {
     const char *name;
     int nice;
     int pin;
-    int threads;  // 1: workers are threads of this process
+    int threads;                     // 1: workers are threads of this process
+    const brd_nursery_exec_t *exec;  // NULL: workers are copies
 } brd_host_pool_options_t;
 
 // How workers get at this process's memory.
@@ -116,11 +117,23 @@ brd_host_lock (brd_host_t *self);
 void
 brd_host_unlock (brd_host_t *self);
 
+// BRD_ZMQ_ID bytes: whom workers obey.
+const unsigned char *
+brd_host_id (const brd_host_t *self);
+
 // --- Pools -----------------------------------------------------------------
+
+// What a pool's nursery is to be, but for exec; what they point to must stay as
+// long as it does.
+void
+brd_host_pool_nursery (const brd_host_pool_options_t *options,
+                       const brd_worker_setup_t *setup,
+                       brd_nursery_options_t *ret_nursery);
 
 // Forks the nursery from the calling thread, or starts threads, and waits until
 // all workers run.
-// NULL with EAGAIN, EMFILE, ENOMEM, ENOSPC; then nothing is left.
+// NULL with EAGAIN, EMFILE, ENOMEM, ENOSPC, and as brd_nursery_start (); then
+// nothing is left.
 brd_host_pool_t *
 brd_host_pool_open (brd_host_t *self, brd_host_pool_options_t *options);
 

@@ -238,18 +238,30 @@ s_ending (void *arg, pid_t pid)
     brd_shared_sweep (setup->shared, pid);
 }
 
+void
+brd_host_pool_nursery (const brd_host_pool_options_t *options,
+                       const brd_worker_setup_t *setup,
+                       brd_nursery_options_t *ret_nursery)
+{
+    *ret_nursery = (brd_nursery_options_t){
+        .worker_main = brd_worker_main,
+        .arg = (void *) (uintptr_t) setup,
+        .ending = s_ending,
+        .title = options->name,
+        .nice = options->nice,
+        .pin = options->pin,
+        .arena_fd = brd_arena_fd (setup->arena),
+    };
+}
+
 static int
 s_start_workers (brd_host_pool_t *self, const brd_host_pool_options_t *options)
 {
     int peek;
-    const brd_nursery_options_t nursery = {
-        .worker_main = brd_worker_main,
-        .arg = &self->setup,
-        .ending = s_ending,
-        .title = self->name,
-        .nice = options->nice,
-        .pin = options->pin,
-    };
+    brd_nursery_options_t nursery;
+    brd_host_pool_nursery (options, &self->setup, &nursery);
+    nursery.title = self->name;
+    nursery.exec = options->exec;
     if (options->threads) {
         self->crew = brd_crew_new (&self->setup, &nursery);
         self->fd = self->crew ? brd_crew_fd (self->crew) : -1;

@@ -18,6 +18,8 @@ extern "C" {
 //         brood_init (&argc, &argv);
 //
 // In the process a person started it prepares the shared arena and returns.
+// In one that brood itself started for start_exec (brood_process_options_t,
+// brood_pool_options_t) it becomes what it was started for, and never returns.
 // In a copy of the program that brood started on another host, or that an MPI
 // or Slurm launcher started as a worker rank with BROOD_POOL saying so, it
 // serves tasks and never returns. A program that never leaves this host may

@@ -7,7 +7,7 @@
 
 #include <limits.h>
 
-#include "brood/brood_prelude.h"
+#include "brood/brood_msg.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -51,6 +51,25 @@ extern "C" {
 // is its parent's affair. What the parent has not flushed is the parent's to
 // print; what the child prints goes out line by line, and all of it before join
 // returns. Its own brood_log () goes to stderr.
+//
+// With start_exec the child is no copy: this program is executed once more
+// (/proc/self/exe, with the arguments and environment, folder and so on that
+// this process has), comes to brood_init () in the first line of main, and
+// there becomes the child. So its globals are as main finds them; it has none
+// of its parent's memory, secrets, or locks that another thread of the parent
+// may hold just then; and a large parent need not be copied. Instead it is sent
+//
+//     arg_size_bytes    a copy of so many bytes of arg: a struct of numbers,
+//                       say; pointers in it lead nowhere
+//     args              a message, which may have refs of queues, locks and so
+//                       on in it: run's arg is a const brood_msg_t *
+//     run               any function of the program, or of a library that is
+//                       there when it starts
+//
+// All else is as above, and what main does after brood_init () never happens
+// there. If brood_init () comes later, what comes before it is done once more.
+// If it does not come in 10 s, or what starts is not the same program, start ()
+// fails and nothing is left running.
 //
 // It leaves by returning from run or by exit (), which are the same: handlers
 // it registered with atexit () are called, the parent's are not. pthread_exit
@@ -99,7 +118,7 @@ typedef struct brood_process_options {
     const char *name;     // Default: type, number
     const char *type;     // Default: "Process"
     int daemon;           // 1: terminated, not joined, at its parent's exit
-    int start_exec;       // 1: by exec of this program; ENOTSUP as yet
+    int start_exec;       // 1: the program anew, not a copy; see above
     int keep_stdin;       // 1: its parent's; default /dev/null
     const int *keep_fds;  // Descriptors to keep, n_keep_fds of them
     size_t n_keep_fds;
@@ -110,11 +129,14 @@ typedef struct brood_process_options {
     size_t arg_size_bytes;  // Copy so many bytes of arg into the handle
     const brood_rlimit_t *rlimits;  // n_rlimits of them
     size_t n_rlimits;
-    BROOD_RESERVED (10);
+    const brood_msg_t *args;  // Copied: run's arg then; instead of arg
+    BROOD_RESERVED (9);
 } brood_process_options_t;
 
 // Made, not yet running. arg is lent until start, or copied if the options give
-// its size.
+// its size. NULL with
+//     EINVAL        the options cannot be; start_exec without brood_init (), or
+//                   with an arg that is not copied
 BROOD_EXPORT BROOD_MUST_USE brood_process_t *
 brood_process_new (brood_process_fn *run, void *arg);
 BROOD_EXPORT BROOD_MUST_USE brood_process_t *
@@ -161,7 +183,13 @@ brood_process_destroy (brood_process_t **self_p);
 //     EAGAIN        the system has no processes left
 //     EMFILE        no descriptors left
 //     ENOTSUP       after brood_fini (), or with inline_calls (brood_options_t)
-// and the system's errno for what an option wanted, which the text names.
+// and the system's errno for what an option wanted, which the text names. With
+// start_exec also
+//     ENOEXEC       the program, started anew, does not become the child: the
+//                   text says how far it came
+//     EINVAL        it does not have run: that was loaded later (dlopen)
+//     EBADF         the program has closed the descriptor of shared memory
+//     EPERM         it is set-user-ID, and would have those rights again
 BROOD_EXPORT int
 brood_process_start (brood_process_t *self);
 

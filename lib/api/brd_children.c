@@ -124,6 +124,22 @@ s_find_out (brood_process_t *self)
     s_children.birth = brd_process_birth ();
 }
 
+// As if it were here from before a fork: s_fill_parent () looks for it.
+void
+brd_children_inherit (const char *name,
+                      const char *type,
+                      const char *identity,
+                      int daemon)
+{
+    brood_process_t *was = &s_children.itself;
+    s_fill (was, BRD_PROCESS_IS_CURRENT, 0);
+    snprintf (was->name, sizeof was->name, "%s", name);
+    snprintf (was->type, sizeof was->type, "%s", type);
+    snprintf (was->identity, sizeof was->identity, "%s", identity);
+    atomic_store (&was->daemon, daemon);
+    s_children.current = was;
+}
+
 void
 brd_children_born (brood_process_t *self)
 {

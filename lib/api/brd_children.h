@@ -39,6 +39,13 @@ brd_children_alive (brood_process_t **ret_children, size_t n);
 void
 brd_children_end (void);
 
+// In a program started anew: who started it, for those that are born here.
+void
+brd_children_inherit (const char *name,
+                      const char *type,
+                      const char *identity,
+                      int daemon);
+
 // In a child, right after any fork: they are its parent's.
 void
 brd_children_forget (void);

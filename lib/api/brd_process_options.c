@@ -14,6 +14,7 @@
 #include "api/brd_process_private.h"
 #include "base/brd_check.h"
 #include "base/brd_mem.h"
+#include "client/brd_msg.h"
 
 static int
 s_check_name (const char *what, const char *name)
@@ -47,9 +48,10 @@ static int
 s_check (const brood_process_options_t *options)
 {
     BRD_REQUIRE_ZERO (options->reserved_, -1);
-    if (options->start_exec)
-        return brd_error_set (
-            ENOTSUP, "start_exec: processes by exec are not in this version");
+    if (options->start_exec && brd_exec_check () < 0)
+        return -1;
+    if (options->args)
+        BRD_REQUIRE_HANDLE (options->args, BRD_KIND_MSG, -1);
     if (s_check_name ("name", options->name) < 0
         || s_check_name ("type", options->type) < 0)
         return -1;
@@ -123,6 +125,9 @@ brd_process_options_take (brood_process_t *self,
         strncpy (self->name, options->name, sizeof self->name - 1);
     if (options->type)
         strncpy (self->type, options->type, sizeof self->type - 1);
+    self->start_exec = options->start_exec != 0;
+    if (options->args && !(self->args = brood_msg_dup (options->args)))
+        return -1;
     if (options->n_keep_fds == 0)
         return 0;
     self->keep_fds = s_copy (

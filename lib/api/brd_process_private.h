@@ -21,6 +21,7 @@
 
 #include <stdatomic.h>
 
+#include "api/brd_exec.h"
 #include "base/brd_handle.h"
 #include "base/brd_list.h"
 #include "brood/brood_process.h"
@@ -64,6 +65,9 @@ struct brood_process {
     brood_process_fn *run;
     void *arg;     // Lent, or object
     void *object;  // Ours, NULL
+    size_t object_size;
+    brood_msg_t *args;  // Ours, NULL; then it is arg
+    int start_exec;
     brd_nursery_once_t wishes;
     int *keep_fds;
     size_t n_keep_fds;
@@ -115,7 +119,22 @@ brd_process_run_sentinel (const brood_process_t *self);
 void
 brd_process_run_close (brood_process_t *self);
 
+// What its nursery is to be, but for exec; its pointers lead into self.
+void
+brd_process_run_nursery (brood_process_t *self,
+                         brd_nursery_options_t *ret_nursery);
+
+// --- brd_process_exec.c ----------------------------------------------------
+
+// Into shared memory, for a program started anew. -1 as brd_exec_open ().
+int
+brd_process_exec_open (const brood_process_t *self, brd_exec_t *exec);
+
 // --- brood_process.c -------------------------------------------------------
+
+// One with nothing in it. NULL with ENOMEM.
+brood_process_t *
+brd_process_alloc (void);
 
 // All there is of one that does not run.
 void

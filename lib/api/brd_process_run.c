@@ -134,8 +134,9 @@ s_await_birth (brood_process_t *self)
     }
 }
 
-static int
-s_fork_nursery (brood_process_t *self)
+void
+brd_process_run_nursery (brood_process_t *self,
+                         brd_nursery_options_t *ret_nursery)
 {
     self->setup = (brd_child_setup_t){
         .self = self,
@@ -145,7 +146,7 @@ s_fork_nursery (brood_process_t *self)
         .name = self->name,
         .shared = brd_runtime_shared (),
     };
-    const brd_nursery_options_t options = {
+    *ret_nursery = (brd_nursery_options_t){
         .worker_main = brd_child_main,
         .arg = &self->setup,
         .ending = brd_child_ending,
@@ -153,10 +154,31 @@ s_fork_nursery (brood_process_t *self)
         .keep_fds = self->keep_fds,
         .keep_count = (int) self->n_keep_fds,
         .once = &self->wishes,
+        .arena_fd = brd_arena_fd (brd_runtime_arena ()),
     };
+}
+
+static int
+s_open_nursery (brood_process_t *self)
+{
     int peek;
+    brd_exec_t exec = { .block = NULL };
+    brd_nursery_options_t options;
+    brd_process_run_nursery (self, &options);
+    if (self->start_exec) {
+        if (brd_process_exec_open (self, &exec) < 0)
+            return -1;
+        options.exec = &exec.nursery;
+    }
     self->fd = brd_nursery_start (&options, &self->nursery, &peek);
-    if (self->fd < 0)
+    brd_exec_close (&exec);
+    return self->fd < 0 ? -1 : 0;
+}
+
+static int
+s_start_nursery (brood_process_t *self)
+{
+    if (s_open_nursery (self) < 0)
         return -1;
     self->watch = brd_nursery_watch (self->fd, self->nursery);
     if (self->watch < 0 && errno != 0)
@@ -178,7 +200,7 @@ s_start (brood_process_t *self)
     self->snapshot = brd_shared_snapshot_begin (brd_runtime_shared ());
     if (self->snapshot < 0)
         return -1;
-    if (s_fork_nursery (self) == 0 && s_await_birth (self) == 0)
+    if (s_start_nursery (self) == 0 && s_await_birth (self) == 0)
         return 0;
     const brood_error_info_t story = *brd_error_get ();
     brd_nursery_end (&self->fd, self->nursery, S_END_MS);

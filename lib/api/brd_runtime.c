@@ -14,6 +14,7 @@
 
 #include "api/brd_children.h"
 #include "api/brd_named.h"
+#include "api/brd_role.h"
 #include "base/brd_check.h"
 #include "base/brd_log.h"
 #include "base/brd_mem.h"
@@ -32,6 +33,7 @@ static struct {
     char *pool_spec;
     brd_authkey_t authkey;
     int forks_seen;  // 1: s_forked is registered
+    int is_main;     // 1: by brood_init ()
     int keep_exit;
     uint32_t exit_birth;  // Process that has registered s_at_exit
     brd_host_t *host;
@@ -70,14 +72,22 @@ s_register_exit (void)
 }
 
 static int
+s_see_forks (void)
+{
+    if (!s_runtime.forks_seen && pthread_atfork (NULL, NULL, s_forked) != 0)
+        return brd_error_set (ENOMEM, "no room for a fork handler");
+    s_runtime.forks_seen = 1;
+    return 0;
+}
+
+static int
 s_start (const brood_options_t *options)
 {
     if (brd_tasks_verdict () < 0)
         return -1;
     brd_log_init_from_env ();
-    if (!s_runtime.forks_seen && pthread_atfork (NULL, NULL, s_forked) != 0)
-        return brd_error_set (ENOMEM, "no room for a fork handler");
-    s_runtime.forks_seen = 1;
+    if (s_see_forks () < 0)
+        return -1;
     if (brd_sys_random (&s_runtime.brood, sizeof s_runtime.brood) < 0)
         return brd_error_system ("random bytes");
     s_runtime.brood |= 1;  // 0 means: cannot travel
@@ -106,23 +116,70 @@ s_start (const brood_options_t *options)
     return 0;
 }
 
-int
-brd_runtime_start (const brood_options_t *options)
+static int
+s_ensure (const brood_options_t *options, int is_main)
 {
     if (brd_process_role () == BRD_ROLE_STRAY)
         return brd_error_set (ENOTSUP,
                               "brood cannot be used in a child of the "
                               "program's own fork ()");
     pthread_mutex_lock (&s_runtime.lock);
-    const int rc = s_runtime.arena ? 0 : s_start (options);
+    int rc = 0;
+    if (!s_runtime.arena) {
+        if (!is_main)
+            brd_role_take (0);
+        rc = s_start (options);
+        s_runtime.is_main = is_main;
+    }
     pthread_mutex_unlock (&s_runtime.lock);
     return rc;
 }
 
 int
+brd_runtime_start (const brood_options_t *options)
+{
+    return s_ensure (options, 1);
+}
+
+int
 brd_runtime_need (void)
 {
-    return brd_runtime_start (NULL);
+    return s_ensure (NULL, 0);
+}
+
+int
+brd_runtime_is_main (void)
+{
+    return s_runtime.is_main;
+}
+
+void
+brd_runtime_world (brd_runtime_world_t *ret_world)
+{
+    *ret_world = (brd_runtime_world_t){
+        .arena = s_runtime.arena,
+        .shared = s_runtime.shared,
+        .brood = s_runtime.brood,
+        .keep_exit = s_runtime.keep_exit,
+        .pool_spec = s_runtime.pool_spec,
+    };
+    brd_runtime_authkey (&ret_world->authkey);
+}
+
+int
+brd_runtime_enter (const brd_runtime_world_t *world)
+{
+    if (world->pool_spec && brd_runtime_set_pool_spec (world->pool_spec) < 0)
+        return -1;
+    if (s_see_forks () < 0)
+        return -1;
+    s_runtime.arena = world->arena;
+    s_runtime.shared = world->shared;
+    s_runtime.brood = world->brood;
+    s_runtime.authkey = world->authkey;
+    s_runtime.keep_exit = world->keep_exit;
+    s_runtime.is_main = 1;
+    return 0;
 }
 
 void

@@ -19,6 +19,10 @@ brd_runtime_need (void);
 int
 brd_runtime_start (const brood_options_t *options);
 
+// 1 if brood_init () was what started brood, and not some other call.
+int
+brd_runtime_is_main (void);
+
 // As brood_fini ().
 void
 brd_runtime_stop (void);
@@ -73,6 +77,23 @@ void
 brd_runtime_authkey (brd_authkey_t *ret_key);
 void
 brd_runtime_set_authkey (const brd_authkey_t *key);
+
+// What a program that is started anew must be given of this one's.
+typedef struct {
+    brd_arena_t *arena;
+    brd_shared_t *shared;
+    uint64_t brood;
+    int keep_exit;
+    const char *pool_spec;  // That of the command line, NULL
+    brd_authkey_t authkey;
+} brd_runtime_world_t;
+
+void
+brd_runtime_world (brd_runtime_world_t *ret_world);
+
+// In that program, instead of starting brood. -1 with ENOMEM.
+int
+brd_runtime_enter (const brd_runtime_world_t *world);
 
 // 1 if pools are inline whatever their spec says.
 int

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "api/brd_role.h"
 #include "api/brd_runtime.h"
 #include "base/brd_check.h"
 #include "base/brd_clock.h"
@@ -43,6 +44,8 @@ s_take_options (int *argc, char **argv)
 int
 brood_init_with (int *argc, char ***argv, const brood_options_t *options)
 {
+    if (brd_process_role () == BRD_ROLE_NONE)
+        brd_role_take (1);
     BRD_REQUIRE ((argc == NULL) == (argv == NULL), -1);
     if (options)
         BRD_REQUIRE_ZERO (options->reserved_, -1);

@@ -24,6 +24,7 @@
 #include <sys/resource.h>
 
 #include "api/brd_children.h"
+#include "api/brd_exec.h"
 #include "api/brd_pool.h"
 #include "api/brd_runtime.h"
 #include "base/brd_check.h"
@@ -53,10 +54,7 @@ s_check_options (const brood_pool_options_t *options)
     BRD_REQUIRE (options->restarts_max >= 0, -1);
     BRD_REQUIRE (!options->name || strlen (options->name) < BROOD_NAME_SIZE,
                  -1);
-    if (options->start_exec)
-        return brd_error_set (
-            ENOTSUP, "start_exec: workers by exec are not in this version");
-    return 0;
+    return options->start_exec ? brd_exec_check () : 0;
 }
 
 // Each worker costs a descriptor here and one in the nursery, a thread all of
@@ -133,7 +131,8 @@ s_open (brood_pool_t *self, const brood_pool_options_t *options)
         goto error;
     brd_code_look (self->code);
     (void) brd_children_current ();  // Its workers' parent
-    self->pool = brd_host_pool_open (self->host, &host);
+    self->pool = options->start_exec ? brd_pool_exec_open (self, &host)
+                                     : brd_host_pool_open (self->host, &host);
     if (self->pool)
         return 0;
 

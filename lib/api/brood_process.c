@@ -41,9 +41,23 @@ brd_process_free (brood_process_t *self)
 {
     brd_process_run_close (self);
     brd_process_options_free (self);
+    brood_msg_destroy (&self->args);
     brd_mem_free (self->object);
     brd_handle_fini (&self->handle);
     brd_mem_free (self);
+}
+
+brood_process_t *
+brd_process_alloc (void)
+{
+    brood_process_t *self = brd_mem_zalloc (sizeof *self);
+    if (!self)
+        return NULL;
+    brd_handle_init (&self->handle, BRD_KIND_PROCESS);
+    brd_list_init (&self->link);
+    self->fd = self->watch = self->snapshot = -1;
+    atomic_store (&self->exitcode, BROOD_NO_EXITCODE);
+    return self;
 }
 
 static void
@@ -70,14 +84,11 @@ s_new (brood_process_fn *run,
 {
     if (brd_runtime_need () < 0)
         return NULL;
-    brood_process_t *self = brd_mem_zalloc (sizeof *self);
+    brood_process_t *self = brd_process_alloc ();
     if (!self)
         return NULL;
-    brd_handle_init (&self->handle, BRD_KIND_PROCESS);
-    brd_list_init (&self->link);
     self->run = run;
-    self->fd = self->watch = self->snapshot = -1;
-    atomic_store (&self->exitcode, BROOD_NO_EXITCODE);
+    self->object_size = size;
     if (size > 0) {
         self->arg = self->object = brd_mem_zalloc (size);
         if (!self->object)
@@ -104,9 +115,16 @@ brood_process_new_with (brood_process_fn *run,
     const size_t size = options ? options->arg_size_bytes : 0;
     BRD_REQUIRE (run != NULL, NULL);
     BRD_REQUIRE (size == 0 || arg != NULL, NULL);
+    BRD_REQUIRE (!options || !options->args || arg == NULL, NULL);
+    if (options && options->start_exec && arg && size == 0) {
+        brd_error_set (EINVAL,
+                       "start_exec: the new program does not have the memory "
+                       "of arg; arg_size_bytes, or args, has it copied");
+        return NULL;
+    }
     brood_process_t *self = s_new (run, arg, size, options ? options : &none);
     if (self && size == 0)
-        self->arg = arg;
+        self->arg = self->args ? (void *) self->args : arg;
     return self;
 }
 

@@ -725,10 +725,10 @@ s_has_fd (const brd_arena_t *self)
 int
 brd_arena_fd (const brd_arena_t *self)
 {
-    if (s_has_fd (self))
-        return self->fd;
-    return brd_error_set (
-        EBADF, "the program has closed brood's descriptor %d", self->fd);
+    const int saved_errno = errno;
+    const int fd = s_has_fd (self) ? self->fd : -1;
+    errno = saved_errno;
+    return fd;
 }
 
 void
@@ -738,7 +738,7 @@ brd_arena_destroy (brd_arena_t **self_p)
         return;
     brd_arena_t *self = *self_p;
     *self_p = NULL;
-    int fd = s_has_fd (self) ? self->fd : -1;
+    int fd = brd_arena_fd (self);
     brd_sys_close (&fd);
     brd_sys_unmap (self, self->size);
 }

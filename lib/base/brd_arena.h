@@ -39,7 +39,7 @@ size_t
 brd_arena_span (const brd_arena_t *self);
 
 // Its descriptor, the same number in every process that has inherited it; -1
-// with EBADF where the program has closed it, whatever has that number now.
+// where the program has closed it, whatever has that number now.
 int
 brd_arena_fd (const brd_arena_t *self);
 

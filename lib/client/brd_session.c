@@ -66,6 +66,12 @@ brd_session_secret (void)
 }
 
 void
+brd_session_set_secret (const void *secret)
+{
+    memcpy (s_family.secret, secret, sizeof s_family.secret);
+}
+
+void
 brd_session_address (uint64_t manager,
                      char ret_address[BRD_SESSION_ADDRESS_SIZE])
 {

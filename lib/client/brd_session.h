@@ -42,6 +42,9 @@ int
 brd_session_make_secret (void);
 const void *
 brd_session_secret (void);
+// BRD_SESSION_SECRET_SIZE bytes that another process of the brood has.
+void
+brd_session_set_secret (const void *secret);
 
 // Where a manager of the family listens: known by its number alone.
 void

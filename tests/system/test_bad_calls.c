@@ -257,10 +257,6 @@ s_test_options (void **state)
         }
         s_check_usable (pool);
     }
-    errno = 0;
-    assert_null (brood_pool_new_with (
-        &(brood_pool_options_t){ .spec = "local:1", .start_exec = 1 }));
-    assert_int_equal (errno, ENOTSUP);
 }
 
 // Pictures no compiler may see, since it would not let them pass.

@@ -212,9 +212,6 @@ s_test_bad_calls (void **state)
     assert_null (brood_process_new_with (
         s_return, NULL, &(brood_process_options_t){ .name = "" }));
     assert_int_equal (errno, EINVAL);
-    assert_null (brood_process_new_with (
-        s_return, NULL, &(brood_process_options_t){ .start_exec = 1 }));
-    assert_int_equal (errno, ENOTSUP);
     const brood_rlimit_t locks = { RLIMIT_LOCKS, 1, 1 };
     assert_null (brood_process_new_with (
         s_return,

@@ -67,10 +67,8 @@ s_test_descriptor (void **state)
     // A program that closes all it does not know, and opens something.
     close (fd);
     assert_int_equal (brd_arena_fd (arena), -1);
-    assert_int_equal (errno, EBADF);
     assert_int_equal (dup2 (STDOUT_FILENO, fd), fd);
     assert_int_equal (brd_arena_fd (arena), -1);
-    assert_int_equal (errno, EBADF);
     brd_arena_destroy (&arena);
     assert_true (fcntl (fd, F_GETFD) >= 0);
     close (fd);

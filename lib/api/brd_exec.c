@@ -1,0 +1,240 @@
+// brd_exec.c - the program started anew, and what it must know of this one
+//
+// SPDX-License-Identifier: MPL-2.0
+//
+// In shared memory, for the moment of the start:
+//
+//     | size | code: what is here; the program fills in "there" | story |
+//
+// The story is one message: the world (what makes a process one of this brood)
+// and what the nursery is to be. It is copied by who reads it, so that the
+// block can go, or be swept with the owner, at any time after.
+//
+// Read next: brd_role.c; workers/nursery_exec.c.
+
+#include "api/brd_exec.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "api/brd_children.h"
+#include "api/brd_process_private.h"
+#include "api/brd_runtime.h"
+#include "base/brd_check.h"
+#include "base/brd_log.h"
+#include "base/brd_mem.h"
+#include "client/brd_msg.h"
+#include "client/brd_session.h"
+
+typedef struct {
+    uint64_t size;
+    brd_code_t code;
+    unsigned char story[];
+} s_block_t;
+
+// --- Here ------------------------------------------------------------------
+
+int
+brd_exec_check (void)
+{
+    if (brd_runtime_is_main ())
+        return 0;
+    return brd_error_set (EINVAL,
+                          "start_exec: the program does not begin with "
+                          "brood_init (), which must be main's first line");
+}
+
+brood_msg_t *
+brd_exec_story (brd_exec_kind_t kind)
+{
+    brd_runtime_world_t world;
+    brd_runtime_world (&world);
+    const brood_process_t *who = brd_children_current ();
+    brood_msg_t *story = brood_msg_new (
+        "{kind: %d, shared: %lld, brood: %lld, keep_exit: %d, log: %d, "
+        "key: <%zu %p>, secret: <%zu %p>, "
+        "who: {name: %s, type: %s, identity: %s, daemon: %d}}",
+        (int) kind,
+        (long long) brd_arena_offset (world.arena, world.shared),
+        (long long) world.brood,
+        world.keep_exit,
+        atomic_load (&brd_log_level),
+        world.authkey.size,
+        (void *) world.authkey.bytes,
+        (size_t) BRD_SESSION_SECRET_SIZE,
+        brd_session_secret (),
+        who->name,
+        who->type,
+        who->identity,
+        atomic_load (&who->daemon));
+    explicit_bzero (&world.authkey, sizeof world.authkey);
+    if (story && world.pool_spec
+        && brood_msg_set (story,
+                          "spec",
+                          "<%zu %p>",
+                          strlen (world.pool_spec),
+                          (const void *) world.pool_spec)
+               < 0)
+        brood_msg_destroy (&story);
+    return story;
+}
+
+int
+brd_exec_open (brd_exec_t *self, const brood_msg_t *story)
+{
+    brd_arena_t *arena = brd_runtime_arena ();
+    size_t size;
+    const void *bytes = brd_msg_data (story, &size);
+    const int fd = brd_arena_fd (arena);
+    self->block = NULL;
+    if (fd < 0)
+        return brd_error_set (
+            EBADF, "the program has closed the descriptor of shared memory");
+    s_block_t *block =
+        brd_arena_alloc (arena, sizeof *block + size, (uint32_t) getpid (), 0);
+    if (!block)
+        return -1;
+    block->size = size;
+    brd_code_look (&block->code);
+    memcpy (block->story, bytes, size);
+    self->block = block;
+    self->nursery = (brd_nursery_exec_t){
+        .arena = arena,
+        .arena_span = brd_arena_span (arena),
+        .arena_fd = fd,
+        .library = brd_code_file ((uint64_t) (uintptr_t) brd_exec_open),
+        .story = brd_arena_offset (arena, block),
+    };
+    return 0;
+}
+
+const brd_code_t *
+brd_exec_code (const brd_exec_t *self)
+{
+    return &((const s_block_t *) self->block)->code;
+}
+
+void
+brd_exec_close (brd_exec_t *self)
+{
+    if (self->block)
+        explicit_bzero (((s_block_t *) self->block)->story,
+                        ((s_block_t *) self->block)->size);
+    brd_arena_free (brd_runtime_arena (), self->block);
+    self->block = NULL;
+}
+
+// --- There -----------------------------------------------------------------
+
+void
+brd_exec_refuse (const brd_exec_call_t *call, int error)
+{
+    brd_nursery_exec_refuse (&call->nursery, error);
+}
+
+uint64_t
+brd_exec_fn (const brd_exec_call_t *call, long long address)
+{
+    if (address == 0)
+        return 0;
+    const uint64_t fn = brd_code_there (call->code, (uint64_t) address);
+    if (fn == 0)
+        brd_exec_refuse (call, ENOSYS);
+    return fn;
+}
+
+void *
+brd_exec_copy (const brd_exec_call_t *call, const void *bytes, size_t size)
+{
+    char *copy = brd_mem_alloc (size + 1);
+    if (!copy)
+        brd_exec_refuse (call, ENOMEM);
+    if (size > 0)
+        memcpy (copy, bytes, size);
+    copy[size] = '\0';
+    return copy;
+}
+
+// -1 with ENOMEM, EBADMSG.
+static int
+s_enter (const brd_exec_call_t *call, brd_arena_t *arena)
+{
+    long long shared, brood;
+    int log, daemon;
+    size_t key_size, secret_size, spec_size = 0;
+    void *key, *secret, *spec = NULL;
+    char name[BROOD_NAME_SIZE], type[BROOD_NAME_SIZE];
+    char identity[BROOD_NAME_SIZE];
+    brd_runtime_world_t world = { .arena = arena };
+    if (brood_msg_unpack (
+            call->story,
+            "{shared: %lld, brood: %lld, keep_exit: %d, log: %d, "
+            "key: <%zu %p>, secret: <%zu %p>, spec?: <%zu %p>, "
+            "who: {name: %63s, type: %63s, identity: %63s, daemon: %d}}",
+            &shared,
+            &brood,
+            &world.keep_exit,
+            &log,
+            &key_size,
+            &key,
+            &secret_size,
+            &secret,
+            &spec_size,
+            &spec,
+            name,
+            type,
+            identity,
+            &daemon)
+        < 0)
+        return -1;
+    brd_assert (key_size <= sizeof world.authkey.bytes);
+    brd_assert (secret_size == BRD_SESSION_SECRET_SIZE);
+    world.shared = brd_arena_at (arena, (uint64_t) shared);
+    world.brood = (uint64_t) brood;
+    world.pool_spec = spec ? brd_exec_copy (call, spec, spec_size) : NULL;
+    world.authkey.size = key_size;
+    memcpy (world.authkey.bytes, key, key_size);
+    brd_session_set_secret (secret);
+    brd_children_inherit (name, type, identity, daemon);
+    brd_log_set_sink (log, NULL, NULL);
+    return brd_runtime_enter (&world);
+}
+
+static void
+s_become (brd_exec_call_t *call)
+{
+    int kind;
+    brd_arena_t *arena = brd_arena_join (call->nursery.exec.arena_fd,
+                                         call->nursery.exec.arena,
+                                         call->nursery.exec.arena_span);
+    if (!arena)
+        brd_exec_refuse (call, errno);
+    s_block_t *block = brd_arena_at (arena, call->nursery.exec.story);
+    call->code = &block->code;
+    if (brd_code_match (call->code) < 0)
+        brd_exec_refuse (call, errno);
+    call->code = brd_exec_copy (call, call->code, sizeof *call->code);
+    call->story = brood_msg_new_bytes (block->story, block->size);
+    if (!call->story || s_enter (call, arena) < 0
+        || brood_msg_get (call->story, "kind", "%d", &kind) < 0)
+        brd_exec_refuse (call, errno);
+    if (kind == BRD_EXEC_POOL)
+        brd_pool_exec_become (call);
+    brd_process_exec_become (call);
+}
+
+void
+brd_exec_role (int is_main)
+{
+    brd_exec_call_t call = { .story = NULL };
+    if (!brd_nursery_exec_found (&call.nursery))
+        return;
+    if (!is_main)
+        brd_exec_refuse (&call, EALREADY);
+    const uint64_t here = (uint64_t) (uintptr_t) brd_exec_open;
+    if (call.nursery.exec.library != brd_code_file (here))
+        brd_exec_refuse (&call, ESTALE);
+    s_become (&call);
+}

@@ -1,0 +1,346 @@
+// nursery_exec.c - a nursery that is the program anew, not a copy of the owner
+//
+// SPDX-License-Identifier: MPL-2.0
+//
+//     owner (nursery.c)   brd_nursery_exec_prepare
+//       fork, fork          argv and environment; nobody may allocate later
+//         brd_nursery_exec_run
+//           BORN; signals, descriptors, session: as of a program just started
+//           HELLO into our own end of the pair, for ourselves
+//           a timer that kills who does not come to brood_init ()
+//           exec /proc/self/exe
+//             main, brood_init (): brd_nursery_exec_found
+//               the variable names a socket; is HELLO in it? then it is ours
+//             brd_nursery_exec_become -> nursery_loop.c, for ever
+//
+// /proc/self/exe is the very file the owner runs, though it may have been
+// replaced or deleted since. Between the forks and exec nothing is called that
+// takes a lock, and no fork handler runs: what other threads of the owner hold
+// does not matter.
+//
+// The variable alone captures nobody: the number in it must be that of a socket
+// of ours, made by the process HELLO names, with the variable's token in it.
+// Then whatever is wrong is an error, and main is not gone on with: a second
+// copy of a program that runs all of main would do its work twice, and start
+// nurseries of its own.
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "base/brd_error.h"
+#include "base/brd_mem.h"
+#include "base/brd_sys.h"
+#include "workers/nursery_internal.h"
+
+enum {
+    S_EXIT_REFUSED = 70,  // EX_SOFTWARE of sysexits
+    S_REHEARSE_MS = 5000,
+    S_LATER_MS = 2000,  // The owner is first to lose patience
+    S_TOKEN = 16,
+    S_CHUNK = 4096
+};
+
+#define S_VARIABLE "BROOD_EXEC"
+#define S_MAGIC "brood/1"
+
+// What a program that was started anew finds in the pair.
+typedef struct {
+    char magic[8];
+    unsigned char token[S_TOKEN];
+    pid_t pid;  // Whom it is for
+    pid_t owner;
+    int32_t owner_fd;
+    brd_nursery_exec_t exec;
+    uint64_t token_at;
+    uint64_t peek_token;
+} s_hello_t;
+
+struct brd_nursery_image {
+    char *args;  // All of them, one behind the other
+    char **argv;
+    char **env;
+    s_hello_t hello;
+    char variable[sizeof S_VARIABLE + 16 + 2 * S_TOKEN];
+};
+
+// --- The owner -------------------------------------------------------------
+
+// argv as the system has it: the program may have changed its own.
+static char *
+s_read_args (size_t *ret_size)
+{
+    char *text = NULL;
+    size_t size = 0;
+    ssize_t n = 1;
+    int fd = open ("/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
+    while (fd >= 0 && n > 0) {
+        char *larger = brd_mem_resize (text, size + S_CHUNK + 1);
+        if (!larger)
+            break;
+        text = larger;
+        n = brd_sys_read (fd, text + size, S_CHUNK);
+        size += n > 0 ? (size_t) n : 0;
+    }
+    if (fd < 0 || n < 0 || size == 0) {
+        const int error = fd < 0 || n < 0 ? errno : ENOENT;
+        brd_mem_free (text);
+        brd_sys_close (&fd);
+        errno = error;
+        return NULL;
+    }
+    brd_sys_close (&fd);
+    text[size] = '\0';
+    *ret_size = n > 0 ? 0 : size;
+    return text;
+}
+
+static int
+s_set_argv (brd_nursery_image_t *image)
+{
+    size_t size, count = 1, n = 0;
+    image->args = s_read_args (&size);
+    if (!image->args)
+        return -1;
+    for (size_t i = 0; i < size; i++)
+        count += image->args[i] == '\0';
+    image->argv = brd_mem_array (count + 1, sizeof *image->argv);
+    if (!image->argv)
+        return -1;
+    for (size_t at = 0; at < size; at += strlen (image->args + at) + 1)
+        image->argv[n++] = image->args + at;
+    image->argv[n] = NULL;
+    return n > 0 ? 0 : -1;
+}
+
+// Ours first, so that it is the one that is found; the program's own of that
+// name, if it has one, stays behind it.
+static int
+s_set_env (brd_nursery_image_t *image)
+{
+    size_t count = 0;
+    while (environ && environ[count])
+        count++;
+    image->env = brd_mem_array (count + 2, sizeof *image->env);
+    if (!image->env)
+        return -1;
+    image->env[0] = image->variable;
+    memcpy (image->env + 1, environ, count * sizeof *environ);
+    image->env[count + 1] = NULL;
+    return 0;
+}
+
+static void
+s_set_variable (brd_nursery_image_t *image, int fd)
+{
+    int n = snprintf (
+        image->variable, sizeof image->variable, S_VARIABLE "=%d.", fd);
+    for (int i = 0; i < S_TOKEN; i++)
+        n += snprintf (image->variable + n,
+                       sizeof image->variable - (size_t) n,
+                       "%02x",
+                       image->hello.token[i]);
+}
+
+void
+brd_nursery_exec_forget (brd_nursery_seed_t *seed)
+{
+    brd_nursery_image_t *image = seed->image;
+    seed->image = NULL;
+    if (!image)
+        return;
+    const int saved_errno = errno;
+    brd_mem_free (image->args);
+    brd_mem_free (image->argv);
+    brd_mem_free (image->env);
+    brd_mem_free (image);
+    errno = saved_errno;
+}
+
+int
+brd_nursery_exec_prepare (brd_nursery_seed_t *seed)
+{
+    // Executed again, it would have again what it may have given up since.
+    if (getauxval (AT_SECURE)) {
+        errno = EPERM;
+        return -1;
+    }
+    brd_nursery_image_t *image = brd_mem_zalloc (sizeof *image);
+    seed->image = image;
+    if (!image || s_set_argv (image) < 0 || s_set_env (image) < 0
+        || brd_sys_random (image->hello.token, S_TOKEN) < 0)
+        return -1;
+    memcpy (image->hello.magic, S_MAGIC, sizeof image->hello.magic);
+    image->hello.owner = seed->owner;
+    image->hello.owner_fd = seed->owner_fd;
+    image->hello.exec = *seed->options->exec;
+    image->hello.token_at = (uint64_t) (uintptr_t) seed->token_at;
+    image->hello.peek_token = seed->token;
+    s_set_variable (image, seed->pair[1]);
+    return 0;
+}
+
+// --- Between fork and exec -------------------------------------------------
+
+static _Noreturn void
+s_fail (int fd, int error)
+{
+    const brd_nursery_report_t report = { .type = BRD_NURSERY_FAILED,
+                                          .error = error };
+    (void) brd_sys_send (fd, &report, sizeof report, MSG_DONTWAIT);
+    _exit (S_EXIT_REFUSED);
+}
+
+// As a shell leaves them, for main and what comes before it.
+static void
+s_reset_signals (void)
+{
+    const struct sigaction action = { .sa_handler = SIG_DFL };
+    sigset_t none;
+    sigemptyset (&none);
+    brd_nursery_clean_signals ();
+    (void) sigaction (SIGPIPE, &action, NULL);
+    (void) sigprocmask (SIG_SETMASK, &none, NULL);
+}
+
+static void
+s_set_timer (int ms)
+{
+    const struct itimerval timer = { .it_value = { .tv_sec = ms / 1000 } };
+    (void) setitimer (ITIMER_REAL, &timer, NULL);
+}
+
+void
+brd_nursery_exec_run (const brd_nursery_seed_t *seed)
+{
+    brd_nursery_image_t *image = seed->image;
+    int owner_end = seed->pair[0];
+    const int fd = seed->pair[1];
+    const brd_nursery_report_t born = { .type = BRD_NURSERY_BORN,
+                                        .pid = getpid () };
+    image->hello.pid = getpid ();
+    if (brd_sys_send (fd, &born, sizeof born, MSG_DONTWAIT) < 0)
+        _exit (S_EXIT_REFUSED);
+    (void) setsid ();
+    if (brd_nursery_clean_for_exec (seed) < 0
+        || brd_sys_send (
+               owner_end, &image->hello, sizeof image->hello, MSG_DONTWAIT)
+               < 0)
+        s_fail (fd, errno);
+    brd_sys_close (&owner_end);
+    // Whatever becomes of the owner: this ends, or comes to brood_init ().
+    s_set_timer (BRD_NURSERY_MAIN_MS + S_LATER_MS);
+    s_reset_signals ();
+    (void) execve ("/proc/self/exe", image->argv, image->env);
+    s_fail (fd, errno);
+}
+
+// --- The program anew ------------------------------------------------------
+
+// The descriptor in the variable, -1; *ret_token is on loan.
+static int
+s_read_variable (const char *text, unsigned char ret_token[S_TOKEN])
+{
+    int fd = -1, at = 0;
+    if (!text || sscanf (text, "%d.%n", &fd, &at) != 1 || at == 0 || fd < 0
+        || strlen (text + at) != 2 * S_TOKEN)
+        return -1;
+    for (int i = 0; i < S_TOKEN; i++) {
+        unsigned byte;
+        if (sscanf (text + at + 2 * i, "%2x", &byte) != 1)
+            return -1;
+        ret_token[i] = (unsigned char) byte;
+    }
+    return fd;
+}
+
+// A look, without taking anything that may be somebody else's.
+static int
+s_is_ours (int fd, const unsigned char token[S_TOKEN], s_hello_t *ret_hello)
+{
+    int type = 0;
+    struct ucred maker = { 0 };
+    socklen_t size = sizeof type;
+    if (getsockopt (fd, SOL_SOCKET, SO_TYPE, &type, &size) < 0
+        || type != SOCK_SEQPACKET)
+        return 0;
+    size = sizeof maker;
+    return recv (fd, ret_hello, sizeof *ret_hello, MSG_PEEK | MSG_DONTWAIT)
+               == (ssize_t) sizeof *ret_hello
+           && memcmp (ret_hello->magic, S_MAGIC, sizeof ret_hello->magic) == 0
+           && memcmp (ret_hello->token, token, S_TOKEN) == 0
+           && getsockopt (fd, SOL_SOCKET, SO_PEERCRED, &maker, &size) == 0
+           && maker.pid == ret_hello->owner;
+}
+
+// The first of that name, and no other.
+static void
+s_remove_variable (const char *value)
+{
+    char **at = environ;
+    while (*at && *at + sizeof S_VARIABLE != value)
+        at++;
+    for (; *at; at++)
+        at[0] = at[1];
+}
+
+int
+brd_nursery_exec_found (brd_nursery_call_t *ret_call)
+{
+    s_hello_t hello;
+    unsigned char token[S_TOKEN];
+    const char *value = getenv (S_VARIABLE);
+    const int fd = s_read_variable (value, token);
+    if (fd < 0 || !s_is_ours (fd, token, &hello))
+        return 0;
+    s_remove_variable (value);
+    (void) recv (fd, &hello, sizeof hello, MSG_DONTWAIT);
+    *ret_call = (brd_nursery_call_t){
+        .exec = hello.exec,
+        .pair_fd = fd,
+        .owner_fd = hello.owner_fd,
+        .owner = hello.owner,
+        .token_at = hello.token_at,
+        .token = hello.peek_token,
+    };
+    (void) fcntl (fd, F_SETFD, FD_CLOEXEC);
+    (void) fcntl (hello.owner_fd, F_SETFD, FD_CLOEXEC);
+    (void) fcntl (hello.exec.arena_fd, F_SETFD, FD_CLOEXEC);
+    if (hello.pid != getpid ())
+        brd_nursery_exec_refuse (ret_call, ECHILD);
+    return 1;
+}
+
+void
+brd_nursery_exec_refuse (const brd_nursery_call_t *call, int error)
+{
+    s_fail (call->pair_fd, error);
+}
+
+void
+brd_nursery_exec_become (const brd_nursery_call_t *call,
+                         const brd_nursery_options_t *options)
+{
+    const brd_nursery_seed_t seed = {
+        .options = options,
+        .pair = { -1, call->pair_fd },
+        .owner_fd = call->owner_fd,
+        .owner = call->owner,
+        .rehearse_ms = S_REHEARSE_MS,
+        .token_at = (const uint64_t *) (uintptr_t) call->token_at,
+        .token = call->token,
+    };
+    sigset_t all;
+    sigfillset (&all);
+    (void) sigprocmask (SIG_SETMASK, &all, NULL);
+    s_set_timer (0);
+    brd_nursery_loop_run (&seed);
+}
