@@ -375,7 +375,8 @@ brd_nursery_start (const brd_nursery_options_t *options,
                    pid_t *ret_pid,
                    int *ret_peek)
 {
-    brd_assert (options && (options->worker_main || options->serve));
+    brd_assert (options
+                && (options->worker_main || options->serve || options->exec));
     brd_nursery_seed_t seed = {
         .options = options,
         .owner = options->owner != 0 ? options->owner : getpid (),

@@ -159,8 +159,7 @@ typedef struct {
 // (non-blocking, close-on-exec), or -1 with EAGAIN, EMFILE, ENOMEM; for one by
 // exec, which is then as good as never been, also ENOEXEC (the program does not
 // become one), EINVAL (it lacks a function), EPERM. peek is set as reported.
-// The
-// calling thread's stdio buffers stay the owner's: the children drop their
+// The calling thread's stdio buffers stay the owner's: the children drop their
 // copies.
 int
 brd_nursery_start (const brd_nursery_options_t *options,
