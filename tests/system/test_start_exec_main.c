@@ -53,8 +53,8 @@ s_seven (void *arg)
 static void
 s_must_work (int wanted, const char *wanted_call)
 {
-    int number;
-    char call[64];
+    int number = 0;
+    char call[64] = "";
     BROOD_AUTO (pool) pool = brood_pool_new_with (T_BY_EXEC (1, .nice = 0));
     BROOD_AUTO (msg) out = brood_pool_apply (pool, s_tell, "nil");
     T_MUST (out

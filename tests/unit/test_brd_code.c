@@ -4,7 +4,7 @@
 
 #include "tests/t.h"
 
-#include <stdlib.h>
+#include <gnu/libc-version.h>
 
 #include "client/brd_code.h"
 
@@ -19,7 +19,7 @@ s_test_look (void **state)
 {
     static brd_code_t code;
     const uint64_t fn = s_here (s_test_look);
-    const uint64_t libc = (uint64_t) (uintptr_t) qsort;
+    const uint64_t libc = (uint64_t) (uintptr_t) gnu_get_libc_version;
     (void) state;
     brd_code_look (&code);
     assert_true (code.count >= 3 && !code.moved);
@@ -55,8 +55,10 @@ s_test_match (void **state)
     assert_int_equal (brd_code_match (&code), 0);
     assert_true (code.moved);
     assert_int_equal (brd_code_there (&code, fn + by), fn);
-    assert_int_equal (brd_code_there (&code, (uint64_t) (uintptr_t) qsort + by),
-                      (uint64_t) (uintptr_t) qsort);
+    assert_int_equal (
+        brd_code_there (&code,
+                        (uint64_t) (uintptr_t) gnu_get_libc_version + by),
+        (uint64_t) (uintptr_t) gnu_get_libc_version);
     assert_int_equal (brd_code_there (&code, 7), 0);
 }
 
@@ -80,7 +82,8 @@ s_test_replaced (void **state)
         assert_int_equal (brd_code_match (&code), 0);
         assert_int_equal (brd_code_there (&code, fn), 0);
         assert_int_not_equal (
-            brd_code_there (&code, (uint64_t) (uintptr_t) qsort), 0);
+            brd_code_there (&code, (uint64_t) (uintptr_t) gnu_get_libc_version),
+            0);
     }
 }
 
@@ -89,7 +92,7 @@ s_test_file (void **state)
 {
     const uint64_t fn = s_here (s_test_file);
     const uint64_t other = s_here (s_test_match);
-    const uint64_t libc = (uint64_t) (uintptr_t) qsort;
+    const uint64_t libc = (uint64_t) (uintptr_t) gnu_get_libc_version;
     int here;
     (void) state;
     assert_int_not_equal (brd_code_file (fn), 0);
