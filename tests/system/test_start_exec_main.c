@@ -20,6 +20,7 @@
 
 #include "api/brd_runtime.h"
 #include "base/brd_arena.h"
+#include "base/brd_fault.h"
 #include "client/brd_code.h"
 #include "workers/nursery.h"
 
@@ -108,6 +109,9 @@ s_stray (const char *way)
         s_take_addresses ();
     if (strcmp (way, "number") == 0)
         s_number = 11;
+    int kind, n;
+    if (sscanf (way, "fault %d %d", &kind, &n) == 2)
+        brd_fault_arm ((brd_fault_t) kind, n, n % 2 ? ENOMEM : EMFILE);
 }
 
 typedef struct {
@@ -165,6 +169,45 @@ s_test_goes_astray (void **state)
     (void) state;
     for (size_t i = 0; i < sizeof ways / sizeof *ways; i++)
         s_program (s_goes_astray, &ways[i]);
+}
+
+// The n-th allocation, or system call, fails in the program anew.
+static void
+s_faults (void *arg)
+{
+    char way[32];
+    const int kind = *(const int *) arg;
+    int failed = 0, worked = 0;
+    T_MUST (brood_init (NULL, NULL) == 0);
+    for (int n = 1; n <= 40; n += T_EXEC_TSAN ? 7 : 1) {
+        snprintf (way, sizeof way, "fault %d %d", kind, n);
+        setenv (T_EXEC_WAY, way, 1);
+        BROOD_AUTO (process)
+        p = brood_process_new_with (
+            s_seven, NULL, &(brood_process_options_t){ .start_exec = 1 });
+        if (brood_process_start (p) == 0) {
+            T_MUST (brood_process_join (p, 30000) == 0);
+            T_MUST (brood_process_exitcode (p) == 7
+                    || brood_process_exitcode (p) == -SIGKILL);
+            worked++;
+            continue;
+        }
+        failed++;
+        T_MUST (errno == ENOMEM || errno == EMFILE || errno == EAGAIN
+                || errno == ENOEXEC);
+        T_MUST (brood_error ()[0] != '\0');
+        T_MUST (t_marked_wait (1, 5) == 0);
+    }
+    T_MUST (failed > 0 && worked > 0);
+}
+
+static void
+s_test_faults (void **state)
+{
+    int kinds[] = { BRD_FAULT_MEMORY, BRD_FAULT_SYSTEM };
+    (void) state;
+    for (int i = 0; i < 2; i++)
+        s_program (s_faults, &kinds[i]);
 }
 
 // What comes before brood_init () is done once more; that is all.
@@ -425,6 +468,7 @@ main (int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test (s_test_goes_astray),
+        cmocka_unit_test (s_test_faults),
         cmocka_unit_test (s_test_something_first),
         cmocka_unit_test (s_test_killed_meanwhile),
         cmocka_unit_test (s_test_refused),

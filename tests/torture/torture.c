@@ -103,6 +103,7 @@ static const torture_group_t s_groups[] = {
     { "birth", "local:2", 1, 0, 0, torture_birth },
     { "processes", NULL, 0, 0, 0, torture_processes },
     { "shm", NULL, 0, 0, 0, torture_shm },
+    { "exec", NULL, 0, 0, 0, torture_exec },
     { "managed", NULL, 0, 0, TORTURE_OWN_MANAGER, torture_managed },
     { "managed-tcp", NULL, 0, 0, TORTURE_OTHER_MANAGER, torture_managed },
     { "managers", NULL, 1, 0, TORTURE_MADE_MANAGER, torture_managers },
@@ -479,6 +480,9 @@ main (int argc, char **argv)
 {
     s_try_t try = { 0 };
     const char *kind = argc > 2 ? argv[1] : "";
+    // Owners are children of ours; what they start anew begins here.
+    if (getenv ("BROOD_EXEC"))
+        (void) brood_init (&argc, &argv);
     try.group = argc > 2 ? s_group (argv[2]) : NULL;
     try.workers = strncmp (kind, "workers-", 8) == 0;
     try.manager = strncmp (kind, "manager-", 8) == 0;

@@ -65,6 +65,7 @@ extern const torture_scenario_t torture_streams[];
 extern const torture_scenario_t torture_processes[];
 extern const torture_scenario_t torture_czmq[];  // Where czmq is found
 extern const torture_scenario_t torture_shm[];
+extern const torture_scenario_t torture_exec[];
 extern const torture_scenario_t torture_managed[];
 extern const torture_scenario_t torture_managers[];
 
