@@ -193,36 +193,64 @@ s_intermediate (const brd_nursery_seed_t *seed)
     _exit (0);
 }
 
-// 0, or -1 with the nursery's own errno, ETIMEDOUT, or ECONNRESET when it died
-// on the way; with its pid, if it has come so far, and in *watch, if that is
-// not NULL, a pidfd of it.
+// 1 if it comes before READY. size: of what is behind the report.
 static int
-s_await_ready (int fd, brd_nursery_report_t *ret_report, int *watch)
+s_is_early (int fd,
+            const brd_nursery_exec_t *exec,
+            const brd_nursery_early_t *said,
+            size_t size,
+            int *watch)
+{
+    switch (said->report.type) {
+    case BRD_NURSERY_BORN:
+        if (exec && *watch < 0)
+            *watch = brd_nursery_watch (fd, said->report.pid);
+        return 1;
+    case BRD_NURSERY_ANSWER:
+        if (exec && exec->answer_size == size)
+            memcpy (exec->answer, said->answer, size);
+        return 1;
+    default:
+        return 0;
+    }
+}
+
+// 0, or -1 with the nursery's own errno, ETIMEDOUT, or ECONNRESET when it died
+// on the way; with its pid, if it has come so far, and in *watch, of one by
+// exec, a pidfd of it.
+static int
+s_await_ready (int fd,
+               const brd_nursery_exec_t *exec,
+               brd_nursery_report_t *ret_report,
+               int *watch)
 {
     const int64_t deadline = brd_clock_deadline (S_READY_MS);
     struct pollfd pair = { .fd = fd, .events = POLLIN };
     for (;;) {
+        brd_nursery_early_t said;
         const int n = poll (&pair, 1, brd_clock_left_ms (deadline));
         if (n == 0)
             errno = ETIMEDOUT;
         if (n == 0 || (n < 0 && errno != EINTR))
             return -1;
         const ssize_t size =
-            brd_sys_recv (fd, ret_report, sizeof *ret_report, MSG_DONTWAIT);
+            brd_sys_recv (fd, &said, sizeof said, MSG_DONTWAIT);
         if (size < 0 && errno == EAGAIN)
             continue;
         if (size == 0)
             errno = ECONNRESET;
-        if (size != (ssize_t) sizeof *ret_report)
+        if (size < (ssize_t) sizeof said.report)
             return -1;
-        if (ret_report->type == BRD_NURSERY_BORN) {
-            if (watch && *watch < 0)
-                *watch = brd_nursery_watch (fd, ret_report->pid);
+        const pid_t pid = ret_report->pid;
+        *ret_report = said.report;
+        if (ret_report->pid == 0)
+            ret_report->pid = pid;
+        const size_t more = (size_t) size - sizeof said.report;
+        if (s_is_early (fd, exec, &said, more, watch))
             continue;
-        }
-        if (ret_report->type == BRD_NURSERY_READY)
+        if (said.report.type == BRD_NURSERY_READY)
             return 0;
-        errno = ret_report->error;
+        errno = said.report.error;
         return -1;
     }
 }
@@ -290,7 +318,8 @@ s_try (brd_nursery_seed_t *seed, brd_nursery_report_t *ret_report)
     }
     memset (ret_report, 0, sizeof *ret_report);
     if (rc == 0)
-        rc = s_await_ready (seed->pair[0], ret_report, exec ? &watch : NULL);
+        rc = s_await_ready (
+            seed->pair[0], seed->options->exec, ret_report, &watch);
     if (rc < 0) {
         if (exec)
             s_stop (seed->pair[0], watch, ret_report->pid);
@@ -327,11 +356,6 @@ s_failed_exec (int error)
     case EMFILE:
     case ENFILE:
         return s_failed (error);
-    case EPERM:
-        return brd_error_set (
-            EPERM,
-            "a program with the rights of its file (set-user-ID) would have "
-            "them again when started anew");
     case ENOSYS:
         return brd_error_set (
             EINVAL,

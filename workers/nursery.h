@@ -75,6 +75,8 @@ typedef struct {
     int arena_fd;
     uint64_t library;  // The file brood is in (client/brd_code.h)
     uint64_t story;    // Arena offset
+    void *answer;      // Where its answer goes, if that has this size
+    size_t answer_size;
 } brd_nursery_exec_t;
 
 typedef struct {
@@ -131,7 +133,8 @@ typedef enum {
     BRD_NURSERY_STOPPED,    // worker: got SIGSTOP or the like
     BRD_NURSERY_CONTINUED,  // worker
     BRD_NURSERY_ENDED,      // worker, status (as waitpid gives it), closed
-    BRD_NURSERY_BORN        // Before READY, to its start alone: pid
+    BRD_NURSERY_BORN,       // Before READY, to its start alone: pid
+    BRD_NURSERY_ANSWER      // Likewise, of one by exec: an answer, behind this
 } brd_nursery_report_type_t;
 
 // Of what an only child was to be like.
@@ -208,6 +211,12 @@ brd_nursery_exec_found (brd_nursery_call_t *ret_call);
 //     ECHILD        the program has forked on its way
 _Noreturn void
 brd_nursery_exec_refuse (const brd_nursery_call_t *call, int error);
+
+// Before it becomes one: bytes for the owner, who waits for so many.
+void
+brd_nursery_exec_answer (const brd_nursery_call_t *call,
+                         const void *bytes,
+                         size_t size);
 
 // It is one, as options say.
 _Noreturn void

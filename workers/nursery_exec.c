@@ -30,13 +30,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/auxv.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
 
-#include "base/brd_error.h"
+#include "base/brd_check.h"
 #include "base/brd_mem.h"
 #include "base/brd_sys.h"
 #include "workers/nursery_internal.h"
@@ -80,26 +79,24 @@ s_read_args (size_t *ret_size)
 {
     char *text = NULL;
     size_t size = 0;
-    ssize_t n = 1;
+    ssize_t n = -1;
     int fd = open ("/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
-    while (fd >= 0 && n > 0) {
+    while (fd >= 0) {
         char *larger = brd_mem_resize (text, size + S_CHUNK + 1);
-        if (!larger)
+        n = larger ? brd_sys_read (fd, larger + size, S_CHUNK) : -1;
+        text = larger ? larger : text;
+        if (n <= 0)
             break;
-        text = larger;
-        n = brd_sys_read (fd, text + size, S_CHUNK);
-        size += n > 0 ? (size_t) n : 0;
-    }
-    if (fd < 0 || n < 0 || size == 0) {
-        const int error = fd < 0 || n < 0 ? errno : ENOENT;
-        brd_mem_free (text);
-        brd_sys_close (&fd);
-        errno = error;
-        return NULL;
+        size += (size_t) n;
     }
     brd_sys_close (&fd);
+    if (n < 0 || size == 0) {
+        errno = n < 0 ? errno : ENOENT;
+        brd_mem_free (text);
+        return NULL;
+    }
     text[size] = '\0';
-    *ret_size = n > 0 ? 0 : size;
+    *ret_size = size;
     return text;
 }
 
@@ -118,7 +115,7 @@ s_set_argv (brd_nursery_image_t *image)
     for (size_t at = 0; at < size; at += strlen (image->args + at) + 1)
         image->argv[n++] = image->args + at;
     image->argv[n] = NULL;
-    return n > 0 ? 0 : -1;
+    return 0;
 }
 
 // Ours first, so that it is the one that is found; the program's own of that
@@ -133,7 +130,8 @@ s_set_env (brd_nursery_image_t *image)
     if (!image->env)
         return -1;
     image->env[0] = image->variable;
-    memcpy (image->env + 1, environ, count * sizeof *environ);
+    if (count > 0)
+        memcpy (image->env + 1, environ, count * sizeof *environ);
     image->env[count + 1] = NULL;
     return 0;
 }
@@ -168,11 +166,6 @@ brd_nursery_exec_forget (brd_nursery_seed_t *seed)
 int
 brd_nursery_exec_prepare (brd_nursery_seed_t *seed)
 {
-    // Executed again, it would have again what it may have given up since.
-    if (getauxval (AT_SECURE)) {
-        errno = EPERM;
-        return -1;
-    }
     brd_nursery_image_t *image = brd_mem_zalloc (sizeof *image);
     seed->image = image;
     if (!image || s_set_argv (image) < 0 || s_set_env (image) < 0
@@ -325,6 +318,21 @@ brd_nursery_exec_refuse (const brd_nursery_call_t *call, int error)
     s_fail (call->pair_fd, error);
 }
 
+// An owner that cannot hear it hears nothing more.
+void
+brd_nursery_exec_answer (const brd_nursery_call_t *call,
+                         const void *bytes,
+                         size_t size)
+{
+    brd_nursery_early_t said = { .report = { .type = BRD_NURSERY_ANSWER } };
+    brd_assert (size <= sizeof said.answer);
+    memcpy (said.answer, bytes, size);
+    if (brd_sys_send (
+            call->pair_fd, &said, sizeof said.report + size, MSG_DONTWAIT)
+        < 0)
+        s_fail (call->pair_fd, errno);
+}
+
 void
 brd_nursery_exec_become (const brd_nursery_call_t *call,
                          const brd_nursery_options_t *options)
@@ -340,6 +348,8 @@ brd_nursery_exec_become (const brd_nursery_call_t *call,
     };
     sigset_t all;
     sigfillset (&all);
+    // What came before brood_init () has said once, not once in each child.
+    (void) fflush (NULL);
     (void) sigprocmask (SIG_SETMASK, &all, NULL);
     s_set_timer (0);
     brd_nursery_loop_run (&seed);

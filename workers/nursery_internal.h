@@ -29,8 +29,15 @@
 #include "workers/nursery.h"
 
 enum {
-    BRD_NURSERY_MAIN_MS = 10000  // From exec to brood_init ()
+    BRD_NURSERY_MAIN_MS = 10000,  // From exec to brood_init ()
+    BRD_NURSERY_ANSWER_MAX = 8192
 };
+
+// What is said before READY: a report, and behind ANSWER so many bytes.
+typedef struct {
+    brd_nursery_report_t report;
+    unsigned char answer[BRD_NURSERY_ANSWER_MAX];
+} brd_nursery_early_t;
 
 typedef struct brd_nursery_image brd_nursery_image_t;
 

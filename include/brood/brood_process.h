@@ -137,6 +137,8 @@ typedef struct brood_process_options {
 // its size. NULL with
 //     EINVAL        the options cannot be; start_exec without brood_init (), or
 //                   with an arg that is not copied
+//     EPERM         start_exec in a set-user-ID program, which would have those
+//                   rights again
 BROOD_EXPORT BROOD_MUST_USE brood_process_t *
 brood_process_new (brood_process_fn *run, void *arg);
 BROOD_EXPORT BROOD_MUST_USE brood_process_t *
@@ -189,7 +191,6 @@ brood_process_destroy (brood_process_t **self_p);
 //                   text says how far it came
 //     EINVAL        it does not have run: that was loaded later (dlopen)
 //     EBADF         the program has closed the descriptor of shared memory
-//     EPERM         it is set-user-ID, and would have those rights again
 BROOD_EXPORT int
 brood_process_start (brood_process_t *self);
 

@@ -4,11 +4,12 @@
 //
 // In shared memory, for the moment of the start:
 //
-//     | size | code: what is here; the program fills in "there" | story |
+//     | size | code: what is here | story |
 //
 // The story is one message: the world (what makes a process one of this brood)
-// and what the nursery is to be. It is copied by who reads it, so that the
-// block can go, or be swept with the owner, at any time after.
+// and what the nursery is to be. All of it is copied by who reads it, and
+// nothing is written there: the owner may have died and been swept, and the
+// place be another's. What is answered goes through the pair.
 //
 // Read next: brd_role.c; workers/nursery_exec.c.
 
@@ -17,6 +18,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <unistd.h>
 
 #include "api/brd_children.h"
@@ -39,6 +41,10 @@ typedef struct {
 int
 brd_exec_check (void)
 {
+    if (getauxval (AT_SECURE))
+        return brd_error_set (EPERM,
+                              "start_exec: a set-user-ID program would have "
+                              "its rights again when started anew");
     if (brd_runtime_is_main ())
         return 0;
     return brd_error_set (EINVAL,
@@ -106,24 +112,25 @@ brd_exec_open (brd_exec_t *self, const brood_msg_t *story)
         .arena_fd = fd,
         .library = brd_code_file ((uint64_t) (uintptr_t) brd_exec_open),
         .story = brd_arena_offset (arena, block),
+        .answer = self->there,
+        .answer_size = sizeof self->there,
     };
     return 0;
 }
 
-const brd_code_t *
-brd_exec_code (const brd_exec_t *self)
-{
-    return &((const s_block_t *) self->block)->code;
-}
-
 void
-brd_exec_close (brd_exec_t *self)
+brd_exec_close (brd_exec_t *self, brd_code_t *ret_code)
 {
-    if (self->block)
-        explicit_bzero (((s_block_t *) self->block)->story,
-                        ((s_block_t *) self->block)->size);
-    brd_arena_free (brd_runtime_arena (), self->block);
+    s_block_t *block = self->block;
     self->block = NULL;
+    if (!block)
+        return;
+    if (ret_code) {
+        *ret_code = block->code;
+        brd_code_take (ret_code, self->there);
+    }
+    explicit_bzero (block->story, block->size);  // The keys
+    brd_arena_free (brd_runtime_arena (), block);
 }
 
 // --- There -----------------------------------------------------------------
@@ -211,15 +218,18 @@ s_become (brd_exec_call_t *call)
                                          call->nursery.exec.arena_span);
     if (!arena)
         brd_exec_refuse (call, errno);
-    s_block_t *block = brd_arena_at (arena, call->nursery.exec.story);
-    call->code = &block->code;
-    if (brd_code_match (call->code) < 0)
-        brd_exec_refuse (call, errno);
-    call->code = brd_exec_copy (call, call->code, sizeof *call->code);
+    const s_block_t *block = brd_arena_at (arena, call->nursery.exec.story);
+    if (!block || !brd_arena_holds (arena, block, sizeof *block + block->size))
+        brd_exec_refuse (call, ECONNRESET);
+    call->code = brd_exec_copy (call, &block->code, sizeof block->code);
     call->story = brood_msg_new_bytes (block->story, block->size);
-    if (!call->story || s_enter (call, arena) < 0
+    if (!call->story || brd_code_match (call->code) < 0
+        || s_enter (call, arena) < 0
         || brood_msg_get (call->story, "kind", "%d", &kind) < 0)
         brd_exec_refuse (call, errno);
+    uint64_t there[BRD_CODE_SEGMENTS_MAX];
+    brd_code_answer (call->code, there);
+    brd_nursery_exec_answer (&call->nursery, there, sizeof there);
     if (kind == BRD_EXEC_POOL)
         brd_pool_exec_become (call);
     brd_process_exec_become (call);

@@ -5,8 +5,7 @@
 //     owner    brd_exec_story      a message: what all of them must know
 //              brood_msg_set       and what this one is to be
 //              brd_exec_open       into shared memory, for brd_nursery_start ()
-//              brd_exec_code       when that has returned: its functions
-//              brd_exec_close
+//              brd_exec_close      when that has returned
 //
 //     program  brood_init () -> brd_role_take () -> brd_exec_role ()
 //                brd_pool_exec_become ()      brd_pool_exec.c
@@ -32,9 +31,10 @@ typedef enum {
 typedef struct {
     brd_nursery_exec_t nursery;  // For the nursery's options
     void *block;
+    uint64_t there[BRD_CODE_SEGMENTS_MAX];
 } brd_exec_t;
 
-// 0 if this program can be started anew, or -1 with EINVAL and why not.
+// 0 if this program can be started anew, or -1 with EINVAL or EPERM and why not.
 int
 brd_exec_check (void);
 
@@ -46,13 +46,10 @@ brd_exec_story (brd_exec_kind_t kind);
 int
 brd_exec_open (brd_exec_t *self, const brood_msg_t *story);
 
-// Once the nursery is ready: where it has which function.
-const brd_code_t *
-brd_exec_code (const brd_exec_t *self);
-
-// When it has been read, or nobody will.
+// The nursery is ready, or will not be. In the first case *ret_code, if it is
+// not NULL, is where its children have which function.
 void
-brd_exec_close (brd_exec_t *self);
+brd_exec_close (brd_exec_t *self, brd_code_t *ret_code);
 
 // --- There -----------------------------------------------------------------
 

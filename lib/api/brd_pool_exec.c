@@ -58,9 +58,7 @@ brd_pool_exec_open (brood_pool_t *self, brd_host_pool_options_t *options)
     options->exec = &exec.nursery;
     pool = brd_host_pool_open (self->host, options);
     options->exec = NULL;
-    if (pool)
-        *self->code = *brd_exec_code (&exec);
-    brd_exec_close (&exec);
+    brd_exec_close (&exec, pool ? self->code : NULL);
     return pool;
 }
 

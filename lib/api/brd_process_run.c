@@ -162,16 +162,17 @@ static int
 s_open_nursery (brood_process_t *self)
 {
     int peek;
-    brd_exec_t exec = { .block = NULL };
+    brd_exec_t exec;
     brd_nursery_options_t options;
     brd_process_run_nursery (self, &options);
+    exec.block = NULL;
     if (self->start_exec) {
         if (brd_process_exec_open (self, &exec) < 0)
             return -1;
         options.exec = &exec.nursery;
     }
     self->fd = brd_nursery_start (&options, &self->nursery, &peek);
-    brd_exec_close (&exec);
+    brd_exec_close (&exec, NULL);
     return self->fd < 0 ? -1 : 0;
 }
 

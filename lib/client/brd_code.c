@@ -119,6 +119,23 @@ brd_code_match (brd_code_t *self)
     return 0;
 }
 
+void
+brd_code_answer (const brd_code_t *self,
+                 uint64_t ret_there[BRD_CODE_SEGMENTS_MAX])
+{
+    memset (ret_there, 0, BRD_CODE_SEGMENTS_MAX * sizeof *ret_there);
+    for (size_t i = 0; i < self->count; i++)
+        ret_there[i] = self->segments[i].there;
+}
+
+void
+brd_code_take (brd_code_t *self, const uint64_t there[BRD_CODE_SEGMENTS_MAX])
+{
+    for (size_t i = 0; i < self->count; i++)
+        self->segments[i].there = there[i];
+    self->moved = 1;
+}
+
 // The segment a function is in, count if it is in none.
 static size_t
 s_find (brd_code_t *self, uint64_t fn)

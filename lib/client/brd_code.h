@@ -8,8 +8,9 @@
 // other addresses. A function is then known by its file and its place in it.
 //
 //     owner     brd_code_look      what is here
-//     started   brd_code_match     where that is here
-//     owner     brd_code_there     of a function: its address in the workers
+//     started   brd_code_match     where that is here: brd_code_answer
+//     owner     brd_code_take
+//               brd_code_there     of a function: its address in the workers
 //
 // A file is recognised by what the linker wrote into it: its build-id, if it
 // has one, and the layout of its segments. The program itself is certain to be
@@ -47,6 +48,13 @@ brd_code_look (brd_code_t *ret_code);
 // In another program: fills in where it has each of these. -1 with ENOMEM.
 int
 brd_code_match (brd_code_t *self);
+
+// What that has filled in, one number a segment, for the one who looked.
+void
+brd_code_answer (const brd_code_t *self,
+                 uint64_t ret_there[BRD_CODE_SEGMENTS_MAX]);
+void
+brd_code_take (brd_code_t *self, const uint64_t there[BRD_CODE_SEGMENTS_MAX]);
 
 // The function's address in the other process; 0 if it does not have it. A
 // function from a library that was opened later does not exist there.

@@ -107,8 +107,10 @@ s_stray (const char *way)
     }
     if (strcmp (way, "clash") == 0)
         s_take_addresses ();
-    if (strcmp (way, "number") == 0)
+    if (strcmp (way, "number") == 0) {
+        printf ("once ");
         s_number = 11;
+    }
     int kind, n;
     if (sscanf (way, "fault %d %d", &kind, &n) == 2)
         brd_fault_arm ((brd_fault_t) kind, n, n % 2 ? ENOMEM : EMFILE);
@@ -224,7 +226,9 @@ static void
 s_test_something_first (void **state)
 {
     (void) state;
-    s_program (s_something_first, NULL);
+    char *said = t_process_program (s_something_first, NULL);
+    assert_string_equal (said, "once ");
+    free (said);
 }
 
 // Not even the owner's death makes main go on.
