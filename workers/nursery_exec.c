@@ -44,31 +44,15 @@ enum {
     S_EXIT_REFUSED = 70,  // EX_SOFTWARE of sysexits
     S_REHEARSE_MS = 5000,
     S_LATER_MS = 2000,  // The owner is first to lose patience
-    S_TOKEN = 16,
     S_CHUNK = 4096
 };
-
-#define S_VARIABLE "BROOD_EXEC"
-#define S_MAGIC "brood/1"
-
-// What a program that was started anew finds in the pair.
-typedef struct {
-    char magic[8];
-    unsigned char token[S_TOKEN];
-    pid_t pid;  // Whom it is for
-    pid_t owner;
-    int32_t owner_fd;
-    brd_nursery_exec_t exec;
-    uint64_t token_at;
-    uint64_t peek_token;
-} s_hello_t;
 
 struct brd_nursery_image {
     char *args;  // All of them, one behind the other
     char **argv;
     char **env;
-    s_hello_t hello;
-    char variable[sizeof S_VARIABLE + 16 + 2 * S_TOKEN];
+    brd_nursery_hello_t hello;
+    char variable[sizeof BRD_NURSERY_VARIABLE + 16 + 2 * BRD_NURSERY_TOKEN];
 };
 
 // --- The owner -------------------------------------------------------------
@@ -139,9 +123,11 @@ s_set_env (brd_nursery_image_t *image)
 static void
 s_set_variable (brd_nursery_image_t *image, int fd)
 {
-    int n = snprintf (
-        image->variable, sizeof image->variable, S_VARIABLE "=%d.", fd);
-    for (int i = 0; i < S_TOKEN; i++)
+    int n = snprintf (image->variable,
+                      sizeof image->variable,
+                      BRD_NURSERY_VARIABLE "=%d.",
+                      fd);
+    for (int i = 0; i < BRD_NURSERY_TOKEN; i++)
         n += snprintf (image->variable + n,
                        sizeof image->variable - (size_t) n,
                        "%02x",
@@ -169,9 +155,9 @@ brd_nursery_exec_prepare (brd_nursery_seed_t *seed)
     brd_nursery_image_t *image = brd_mem_zalloc (sizeof *image);
     seed->image = image;
     if (!image || s_set_argv (image) < 0 || s_set_env (image) < 0
-        || brd_sys_random (image->hello.token, S_TOKEN) < 0)
+        || brd_sys_random (image->hello.token, BRD_NURSERY_TOKEN) < 0)
         return -1;
-    memcpy (image->hello.magic, S_MAGIC, sizeof image->hello.magic);
+    memcpy (image->hello.magic, BRD_NURSERY_MAGIC, sizeof image->hello.magic);
     image->hello.owner = seed->owner;
     image->hello.owner_fd = seed->owner_fd;
     image->hello.exec = *seed->options->exec;
@@ -240,13 +226,13 @@ brd_nursery_exec_run (const brd_nursery_seed_t *seed)
 
 // The descriptor in the variable, -1; *ret_token is on loan.
 static int
-s_read_variable (const char *text, unsigned char ret_token[S_TOKEN])
+s_read_variable (const char *text, unsigned char ret_token[BRD_NURSERY_TOKEN])
 {
     int fd = -1, at = 0;
     if (!text || sscanf (text, "%d.%n", &fd, &at) != 1 || at == 0 || fd < 0
-        || strlen (text + at) != 2 * S_TOKEN)
+        || strlen (text + at) != 2 * BRD_NURSERY_TOKEN)
         return -1;
-    for (int i = 0; i < S_TOKEN; i++) {
+    for (int i = 0; i < BRD_NURSERY_TOKEN; i++) {
         unsigned byte;
         if (sscanf (text + at + 2 * i, "%2x", &byte) != 1)
             return -1;
@@ -257,7 +243,9 @@ s_read_variable (const char *text, unsigned char ret_token[S_TOKEN])
 
 // A look, without taking anything that may be somebody else's.
 static int
-s_is_ours (int fd, const unsigned char token[S_TOKEN], s_hello_t *ret_hello)
+s_is_ours (int fd,
+           const unsigned char token[BRD_NURSERY_TOKEN],
+           brd_nursery_hello_t *ret_hello)
 {
     int type = 0;
     struct ucred maker = { 0 };
@@ -268,8 +256,10 @@ s_is_ours (int fd, const unsigned char token[S_TOKEN], s_hello_t *ret_hello)
     size = sizeof maker;
     return recv (fd, ret_hello, sizeof *ret_hello, MSG_PEEK | MSG_DONTWAIT)
                == (ssize_t) sizeof *ret_hello
-           && memcmp (ret_hello->magic, S_MAGIC, sizeof ret_hello->magic) == 0
-           && memcmp (ret_hello->token, token, S_TOKEN) == 0
+           && memcmp (
+                  ret_hello->magic, BRD_NURSERY_MAGIC, sizeof ret_hello->magic)
+                  == 0
+           && memcmp (ret_hello->token, token, BRD_NURSERY_TOKEN) == 0
            && getsockopt (fd, SOL_SOCKET, SO_PEERCRED, &maker, &size) == 0
            && maker.pid == ret_hello->owner;
 }
@@ -279,7 +269,7 @@ static void
 s_remove_variable (const char *value)
 {
     char **at = environ;
-    while (*at && *at + sizeof S_VARIABLE != value)
+    while (*at && *at + sizeof BRD_NURSERY_VARIABLE != value)
         at++;
     for (; *at; at++)
         at[0] = at[1];
@@ -288,9 +278,9 @@ s_remove_variable (const char *value)
 int
 brd_nursery_exec_found (brd_nursery_call_t *ret_call)
 {
-    s_hello_t hello;
-    unsigned char token[S_TOKEN];
-    const char *value = getenv (S_VARIABLE);
+    brd_nursery_hello_t hello;
+    unsigned char token[BRD_NURSERY_TOKEN];
+    const char *value = getenv (BRD_NURSERY_VARIABLE);
     const int fd = s_read_variable (value, token);
     if (fd < 0 || !s_is_ours (fd, token, &hello))
         return 0;

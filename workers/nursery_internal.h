@@ -136,6 +136,26 @@ brd_nursery_once_apply (const brd_nursery_once_t *once,
 
 // --- nursery_exec.c --------------------------------------------------------
 
+// "BROOD_EXEC=7.<token in hex>"
+#define BRD_NURSERY_VARIABLE "BROOD_EXEC"
+#define BRD_NURSERY_MAGIC "brood/1"
+
+enum {
+    BRD_NURSERY_TOKEN = 16
+};
+
+// What a program that was started anew finds in the pair.
+typedef struct {
+    char magic[8];
+    unsigned char token[BRD_NURSERY_TOKEN];
+    pid_t pid;    // Whom it is for
+    pid_t owner;  // Who made the pair
+    int32_t owner_fd;
+    brd_nursery_exec_t exec;
+    uint64_t token_at;
+    uint64_t peek_token;
+} brd_nursery_hello_t;
+
 // The pair is open. What exec needs, while memory can be had. -1 with errno.
 int
 brd_nursery_exec_prepare (brd_nursery_seed_t *seed);

@@ -34,7 +34,7 @@ typedef struct {
     uint64_t there[BRD_CODE_SEGMENTS_MAX];
 } brd_exec_t;
 
-// 0 if this program can be started anew, or -1 with EINVAL or EPERM and why not.
+// 0 if this program can be started anew, or -1 with EINVAL, EPERM and why not.
 int
 brd_exec_check (void);
 
