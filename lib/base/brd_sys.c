@@ -142,6 +142,26 @@ brd_sys_epoll (void)
 }
 
 int
+brd_sys_dup (int fd)
+{
+    if (brd_fault_hit (BRD_FAULT_SYSTEM))
+        return -1;
+    return fcntl (fd, F_DUPFD_CLOEXEC, 0);
+}
+
+int
+brd_sys_open (const char *path, int flags, mode_t mode)
+{
+    if (brd_fault_hit (BRD_FAULT_SYSTEM))
+        return -1;
+    int fd;
+    do
+        fd = open (path, flags | O_CLOEXEC, mode);
+    while (fd < 0 && errno == EINTR);
+    return fd;
+}
+
+int
 brd_sys_pipe (int ret_fds[2])
 {
     if (brd_fault_hit (BRD_FAULT_SYSTEM))

@@ -50,6 +50,10 @@ brd_sys_timerfd (void);  // CLOCK_MONOTONIC, non-blocking
 int
 brd_sys_epoll (void);
 int
+brd_sys_dup (int fd);
+int
+brd_sys_open (const char *path, int flags, mode_t mode);
+int
 brd_sys_pipe (int ret_fds[2]);
 int
 brd_sys_seqpacket_pair (int ret_fds[2]);

@@ -27,7 +27,7 @@ s_test_descriptors (void **state)
 {
     (void) state;
     const int before = t_open_fds ();
-    int fds[9];
+    int fds[11];
     fds[0] = brd_sys_memfd ("test");
     fds[1] = brd_sys_eventfd ();
     fds[2] = brd_sys_timerfd ();
@@ -43,12 +43,15 @@ s_test_descriptors (void **state)
     fds[7] = brd_sys_socket (AF_UNIX);
     assert_true ((fcntl (fds[7], F_GETFL) & O_NONBLOCK) != 0);
     fds[8] = brd_sys_pidfd (getpid ());
-    for (int i = 0; i < 9; i++)
+    fds[9] = brd_sys_dup (fds[8]);
+    assert_int_not_equal (fds[9], fds[8]);
+    fds[10] = brd_sys_open ("/dev/null", O_RDONLY, 0);
+    for (int i = 0; i < 11; i++)
         s_assert_cloexec (fds[i]);
     assert_true ((fcntl (fds[1], F_GETFL) & O_NONBLOCK) != 0);
     assert_true ((fcntl (fds[2], F_GETFL) & O_NONBLOCK) != 0);
     errno = EBUSY;
-    for (int i = 0; i < 9; i++) {
+    for (int i = 0; i < 11; i++) {
         brd_sys_close (&fds[i]);
         assert_int_equal (fds[i], -1);
         brd_sys_close (&fds[i]);
@@ -268,6 +271,10 @@ s_call (int which)
         return brd_sys_recv_fd (-1, &byte, 1, fds);
     case 23:
         return brd_sys_pidfd (getpid ());
+    case 24:
+        return brd_sys_dup (0);
+    case 25:
+        return brd_sys_open ("/dev/null", O_RDONLY, 0);
     default:
         return 0;
     }
@@ -277,7 +284,7 @@ static void
 s_test_each_can_fail (void **state)
 {
     (void) state;
-    for (int which = 0; which < 24; which++) {
+    for (int which = 0; which < 26; which++) {
         brd_fault_arm (BRD_FAULT_SYSTEM, 1, ENFILE);
         errno = 0;
         assert_int_equal (s_call (which), -1);
