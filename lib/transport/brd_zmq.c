@@ -2,8 +2,8 @@
 //
 // SPDX-License-Identifier: MPL-2.0
 //
-// The only file that includes <zmq.h>; every socket option set anywhere is set
-// in s_socket_new, each for a loss or a crash that was seen without it:
+// Every option of the sockets between the processes of a host is set in
+// s_link_new, each for a loss or a crash that was seen without it:
 //
 //     ROUTER_MANDATORY   else a message to a peer that is gone vanishes
 //     SNDHWM, RCVHWM 0   the core's credit is the limit; a high-water mark
@@ -17,25 +17,23 @@
 //
 // One context for each process, with one I/O thread, made when the first link
 // is. A child has its parent's, which must never be touched: the birth number
-// tells.
+// tells. Read brd_tcp_dial.c next: the same between hosts.
 
 #include "transport/brd_zmq.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
-#include <zmq.h>
 
 #include "base/brd_check.h"
 #include "base/brd_mem.h"
 #include "base/brd_process.h"
 #include "base/brd_sys.h"
+#include "transport/brd_zmq_private.h"
 #include "wire/brd_limits.h"
 
 // The deprecated filter is compiled in and documented no more.
@@ -49,20 +47,12 @@ enum {
     S_SOCKETS_MAX = 1024  // Eight bytes each, whether there or not
 };
 
-struct brd_zmq {
-    void *socket;
-    int fd;
-    pid_t owner;                 // Of the end that is connected to, and
-    struct sockaddr_un address;  // where it listens; its size 0: the other end
-    socklen_t address_size;
-};
-
 // The process's context; see "No globals" in docs/decisions/0003-globals.md.
 static struct {
     _Atomic uint32_t held;  // By a thread of the process so born, 0: by none
     void *context;
     uint32_t birth;
-    int links;
+    int sockets;
 } s_process;
 
 // Held for as long as it takes to make a socket, and by nobody in a child that
@@ -88,8 +78,8 @@ s_unlock (void)
     atomic_store (&s_process.held, 0);
 }
 
-static int
-s_fail (const char *what)
+int
+brd_zmq_fail (const char *what)
 {
     const int error = zmq_errno ();
     return brd_error_set (
@@ -103,87 +93,130 @@ s_context (void)
         return s_process.context;
     void *context = zmq_ctx_new ();
     if (!context) {
-        s_fail ("zmq_ctx_new");
+        brd_zmq_fail ("zmq_ctx_new");
         return NULL;
     }
     zmq_ctx_set (context, ZMQ_IO_THREADS, 1);
     zmq_ctx_set (context, ZMQ_MAX_SOCKETS, S_SOCKETS_MAX);
     s_process.context = context;
     s_process.birth = brd_process_birth ();
-    s_process.links = 0;
+    s_process.sockets = 0;
     return context;
 }
 
-static int
-s_set_int (void *socket, int option, int value)
+int
+brd_zmq_set (void *socket, int option, int value)
 {
     return zmq_setsockopt (socket, option, &value, sizeof value);
 }
 
-static int
-s_set_options (void *socket)
-{
-    const int64_t size_max = (int64_t) BRD_WIRE_SIZE_MAX;
-    const uid_t uid = geteuid ();
-    if (s_set_int (socket, ZMQ_ROUTER_MANDATORY, 1) < 0
-        || s_set_int (socket, ZMQ_SNDHWM, 0) < 0
-        || s_set_int (socket, ZMQ_RCVHWM, 0) < 0
-        || s_set_int (socket, ZMQ_LINGER, 0) < 0
-        || s_set_int (socket, ZMQ_RECONNECT_IVL, -1) < 0
-        || s_set_int (socket, ZMQ_HANDSHAKE_IVL, 0) < 0
-        || zmq_setsockopt (socket, ZMQ_MAXMSGSIZE, &size_max, sizeof size_max)
-               < 0
-        || zmq_setsockopt (socket, ZMQ_IPC_FILTER_UID, &uid, sizeof uid) < 0)
-        return s_fail ("zmq_setsockopt");
-    return 0;
-}
-
-// The first socket of a context seeds rand (), and each draws from it. The
-// sequence is the program's: meanwhile there is another one.
+// The first socket of a context seeds rand (), and each ROUTER draws from it
+// what it calls peers that come without a name. The sequence is the program's,
+// so meanwhile there is another one; and who could guess that would make libzmq
+// abort, by taking the next name, so it begins nobody knows where.
 static void *
-s_socket (void *context)
+s_socket (void *context, int type)
 {
     char numbers[128];
-    char *program = initstate (1, numbers, sizeof numbers);
-    void *socket = zmq_socket (context, ZMQ_ROUTER);
+    unsigned seed;
+    if (brd_sys_random (&seed, sizeof seed) < 0) {
+        brd_error_system ("getrandom");
+        return NULL;
+    }
+    char *program = initstate (seed, numbers, sizeof numbers);
+    void *socket = zmq_socket (context, type);
     if (program)
         (void) setstate (program);
     if (!socket)
-        s_fail ("zmq_socket");
+        brd_zmq_fail ("zmq_socket");
     return socket;
 }
 
-// Locked.
-static void *
-s_socket_of_process (void)
+void *
+brd_zmq_socket_new (int type)
 {
+    s_lock ();
     void *context = s_context ();
-    void *socket = context ? s_socket (context) : NULL;
+    void *socket = context ? s_socket (context, type) : NULL;
     if (socket)
-        s_process.links++;
+        s_process.sockets++;
+    s_unlock ();
+    if (socket && brd_zmq_set (socket, ZMQ_LINGER, 0) < 0) {
+        brd_zmq_fail ("zmq_setsockopt");
+        brd_zmq_socket_close (socket);
+        return NULL;
+    }
     return socket;
 }
 
-static brd_zmq_t *
-s_link_new (void)
+void
+brd_zmq_socket_close (void *socket)
+{
+    if (!socket)
+        return;
+    const int saved_errno = errno;
+    zmq_close (socket);
+    s_lock ();
+    s_process.sockets--;
+    s_unlock ();
+    errno = saved_errno;
+}
+
+static int
+s_set_all (void *socket, const brd_zmq_option_t *options)
+{
+    for (; options->option != 0; options++)
+        if (brd_zmq_set (socket, options->option, options->value) < 0)
+            return brd_zmq_fail ("zmq_setsockopt");
+    return 0;
+}
+
+brd_zmq_t *
+brd_zmq_link_new (int type, const brd_zmq_option_t *options)
 {
     brd_zmq_t *self = brd_mem_zalloc (sizeof *self);
     if (!self)
         return NULL;
-    s_lock ();
-    self->socket = s_socket_of_process ();
-    s_unlock ();
+    self->type = type;
+    self->socket = brd_zmq_socket_new (type);
     if (!self->socket)
         goto error;
     size_t size = sizeof self->fd;
-    if (s_set_options (self->socket) < 0
-        || zmq_getsockopt (self->socket, ZMQ_FD, &self->fd, &size) < 0)
+    if (s_set_all (self->socket, options) < 0)
         goto error;
+    if (zmq_getsockopt (self->socket, ZMQ_FD, &self->fd, &size) < 0) {
+        brd_zmq_fail ("ZMQ_FD");
+        goto error;
+    }
     return self;
 
 error:
     brd_zmq_destroy (&self);
     return NULL;
+}
+
+static brd_zmq_t *
+s_link_new (void)
+{
+    static const brd_zmq_option_t options[] = {
+        { ZMQ_ROUTER_MANDATORY, 1 }, { ZMQ_SNDHWM, 0 },
+        { ZMQ_RCVHWM, 0 },           { ZMQ_RECONNECT_IVL, -1 },
+        { ZMQ_HANDSHAKE_IVL, 0 },    { 0, 0 },
+    };
+    const int64_t size_max = (int64_t) BRD_WIRE_SIZE_MAX;
+    const uid_t uid = geteuid ();
+    brd_zmq_t *self = brd_zmq_link_new (ZMQ_ROUTER, options);
+    if (self
+        && (zmq_setsockopt (
+                self->socket, ZMQ_MAXMSGSIZE, &size_max, sizeof size_max)
+                < 0
+            || zmq_setsockopt (
+                   self->socket, ZMQ_IPC_FILTER_UID, &uid, sizeof uid)
+                   < 0)) {
+        brd_zmq_fail ("zmq_setsockopt");
+        brd_zmq_destroy (&self);
+    }
+    return self;
 }
 
 brd_zmq_t *
@@ -193,7 +226,7 @@ brd_zmq_host_new (const unsigned char id[BRD_ZMQ_ID])
     brd_zmq_t *self = s_link_new ();
     if (self
         && zmq_setsockopt (self->socket, ZMQ_ROUTING_ID, id, BRD_ZMQ_ID) < 0) {
-        s_fail ("routing id");
+        brd_zmq_fail ("routing id");
         brd_zmq_destroy (&self);
     }
     return self;
@@ -228,9 +261,9 @@ brd_zmq_worker_new (int listen_fd, const char *name, pid_t owner)
         brd_zmq_destroy (&self);
     }
     if (self
-        && (s_set_int (self->socket, ZMQ_USE_FD, listen_fd) < 0
+        && (brd_zmq_set (self->socket, ZMQ_USE_FD, listen_fd) < 0
             || zmq_bind (self->socket, endpoint) < 0)) {
-        s_fail (endpoint);
+        brd_zmq_fail (endpoint);
         brd_zmq_destroy (&self);
     }
     return self;
@@ -241,16 +274,9 @@ brd_zmq_destroy (brd_zmq_t **self_p)
 {
     if (!self_p || !*self_p)
         return;
-    const int saved_errno = errno;
-    if ((*self_p)->socket) {
-        zmq_close ((*self_p)->socket);
-        s_lock ();
-        s_process.links--;
-        s_unlock ();
-    }
+    brd_zmq_socket_close ((*self_p)->socket);
     brd_mem_free (*self_p);
     *self_p = NULL;
-    errno = saved_errno;
 }
 
 int
@@ -264,7 +290,7 @@ brd_zmq_connect (brd_zmq_t *self,
     if (zmq_setsockopt (self->socket, ZMQ_CONNECT_ROUTING_ID, peer, BRD_ZMQ_ID)
             < 0
         || zmq_connect (self->socket, endpoint) < 0)
-        return s_fail (endpoint);
+        return brd_zmq_fail (endpoint);
     return 0;
 }
 
@@ -293,7 +319,7 @@ s_body (zmq_msg_t *msg, brd_buf_t *out)
 {
     if (out->size <= S_COPY_MAX) {
         if (zmq_msg_init_size (msg, out->size) < 0)
-            return s_fail ("zmq_msg_init_size");
+            return brd_zmq_fail ("zmq_msg_init_size");
         memcpy (zmq_msg_data (msg), out->bytes, out->size);
         out->size = 0;
         return 0;
@@ -302,7 +328,7 @@ s_body (zmq_msg_t *msg, brd_buf_t *out)
     void *bytes = brd_buf_steal (out, &size);
     if (zmq_msg_init_data (msg, bytes, size, s_free, NULL) == 0)
         return 0;
-    s_fail ("zmq_msg_init_data");
+    brd_zmq_fail ("zmq_msg_init_data");
     out->bytes = bytes;
     out->size = out->room = size;
     return -1;
@@ -317,7 +343,7 @@ brd_zmq_send (brd_zmq_t *self,
     brd_assert (out->size > 0);
     if (zmq_send (self->socket, peer, BRD_ZMQ_ID, ZMQ_SNDMORE | ZMQ_DONTWAIT)
         < 0)
-        return s_fail ("send");
+        return brd_zmq_fail ("send");
     if (s_body (&msg, out) < 0) {
         // The message is begun and must be ended: an empty one is dropped by
         // the other side as not ours.
@@ -328,15 +354,15 @@ brd_zmq_send (brd_zmq_t *self,
     }
     if (zmq_msg_send (&msg, self->socket, ZMQ_DONTWAIT) < 0) {
         // Gone between the two frames: the peer's death has its own report.
-        s_fail ("send");
+        brd_zmq_fail ("send");
         zmq_msg_close (&msg);
         return -1;
     }
     return 0;
 }
 
-static zmq_msg_t *
-s_msg (brd_zmq_msg_t *msg)
+zmq_msg_t *
+brd_zmq_msg (const brd_zmq_msg_t *msg)
 {
     _Static_assert(sizeof msg->private_ >= sizeof (zmq_msg_t), "zmq_msg_t");
     return (zmq_msg_t *) (void *) msg->private_;
@@ -367,43 +393,52 @@ s_recv_body (brd_zmq_t *self, zmq_msg_t *msg)
     zmq_msg_init (msg);
     if (zmq_msg_recv (msg, self->socket, ZMQ_DONTWAIT) < 0)
         return 0;
-    if (!zmq_msg_more (msg))
-        return 1;
-    s_skip_rest (self, msg);
-    return 0;
+    return !zmq_msg_more (msg);
+}
+
+int
+brd_zmq_take (brd_zmq_t *self, int wait, brd_zmq_msg_t *ret_msg)
+{
+    zmq_msg_t *msg = brd_zmq_msg (ret_msg);
+    zmq_msg_init (msg);
+    if (zmq_msg_recv (msg, self->socket, wait ? 0 : ZMQ_DONTWAIT) < 0) {
+        // No text: this is how every look at an empty socket ends.
+        const int error = zmq_errno ();
+        zmq_msg_close (msg);
+        errno = error;
+        return -1;
+    }
+    int named = 1, ours = 0;
+    if (self->type == ZMQ_DEALER) {
+        memset (ret_msg->peer, 0, BRD_ZMQ_ID);
+        ours = !zmq_msg_more (msg);
+    }
+    else if ((named = zmq_msg_size (msg) == BRD_ZMQ_ID)) {
+        memcpy (ret_msg->peer, zmq_msg_data (msg), BRD_ZMQ_ID);
+        ours = s_recv_body (self, msg);
+    }
+    if (!ours)
+        s_skip_rest (self, msg);
+    ret_msg->bytes = ours ? zmq_msg_data (msg) : "";
+    ret_msg->size = ours ? zmq_msg_size (msg) : 0;
+    return !named;
 }
 
 int
 brd_zmq_recv (brd_zmq_t *self, int wait, brd_zmq_msg_t *ret_msg)
 {
-    zmq_msg_t *msg = s_msg (ret_msg);
-    for (;;) {
-        zmq_msg_init (msg);
-        if (zmq_msg_recv (msg, self->socket, wait ? 0 : ZMQ_DONTWAIT) < 0) {
-            // No text: this is how every look at an empty socket ends.
-            const int error = zmq_errno ();
-            zmq_msg_close (msg);
-            errno = error;
-            return -1;
-        }
-        const int named = zmq_msg_size (msg) == BRD_ZMQ_ID;
-        if (named)
-            memcpy (ret_msg->peer, zmq_msg_data (msg), BRD_ZMQ_ID);
-        const int ours = named && s_recv_body (self, msg);
-        ret_msg->bytes = ours ? zmq_msg_data (msg) : "";
-        ret_msg->size = ours ? zmq_msg_size (msg) : 0;
-        if (named)
-            return 0;
-        s_skip_rest (self, msg);
+    int rc;
+    while ((rc = brd_zmq_take (self, wait, ret_msg)) > 0) {
         brd_zmq_drop_sender (self, ret_msg);
-        zmq_msg_close (msg);
+        brd_zmq_msg_done (ret_msg);
     }
+    return rc;
 }
 
 void
 brd_zmq_msg_done (brd_zmq_msg_t *msg)
 {
-    zmq_msg_close (s_msg (msg));
+    zmq_msg_close (brd_zmq_msg (msg));
 }
 
 void
@@ -412,7 +447,7 @@ brd_zmq_msg_move (brd_zmq_msg_t *to, brd_zmq_msg_t *from)
     // A zmq_msg_t has no pointer to itself, but bytes may point into it.
     if (to != from)
         memcpy (to, from, sizeof *to);
-    to->bytes = zmq_msg_data (s_msg (to));
+    to->bytes = zmq_msg_data (brd_zmq_msg (to));
 }
 
 // Whether fd is a connection that was made to us, by somebody who is not the
@@ -438,8 +473,8 @@ brd_zmq_drop_sender (const brd_zmq_t *self, brd_zmq_msg_t *msg)
     // Only a number: the sender may have gone, and another have got it, even
     // the owner's connection or a file of the program's. What it is now is kept
     // by a number of our own while it is looked at.
-    const int number = zmq_msg_get (s_msg (msg), ZMQ_SRCFD);
-    int fd = number < 0 ? -1 : fcntl (number, F_DUPFD_CLOEXEC, 0);
+    const int number = zmq_msg_get (brd_zmq_msg (msg), ZMQ_SRCFD);
+    int fd = number < 0 ? -1 : brd_sys_dup (number);
     if (fd >= 0 && s_is_stranger (self, fd))
         (void) shutdown (fd, SHUT_RDWR);
     brd_sys_close (&fd);
@@ -474,7 +509,7 @@ brd_zmq_term (void)
 {
     void *context = NULL;
     s_lock ();
-    if (s_process.birth == brd_process_birth () && s_process.links == 0) {
+    if (s_process.birth == brd_process_birth () && s_process.sockets == 0) {
         context = s_process.context;
         s_process.context = NULL;
     }
