@@ -2,9 +2,9 @@
 //
 // SPDX-License-Identifier: MPL-2.0
 //
-// The only door to libzmq. A link is one ROUTER socket; both ends of a link
-// are ROUTERs, so that each names the peer it writes to and ignores anybody
-// else who may have found its address.
+// The door to libzmq. A link is one ROUTER socket; both ends of a link within a
+// host are ROUTERs, so that each names the peer it writes to and ignores
+// anybody else who may have found its address. Between hosts: brd_tcp.h.
 //
 //     host                              worker
 //     brd_zmq_host_new                  (nursery bound and listens)
