@@ -19,6 +19,7 @@
 #include <string.h>
 
 #include "base/brd_error.h"
+#include "wire/brd_le.h"
 
 #define S_VERSION 1
 
@@ -30,22 +31,6 @@ static const int s_errors[] = {
     EACCES,    EHOSTDOWN, ECONNRESET,   ENOENT, EEXIST,    EMSGSIZE,
     ENOTSUP,   ERANGE,    EOVERFLOW,    EAGAIN, EPROTO,    EMFILE,
 };
-
-static void
-s_put (unsigned char *at, uint64_t value, int bytes)
-{
-    for (int i = 0; i < bytes; i++)
-        at[i] = (unsigned char) (value >> (8 * i));
-}
-
-static uint64_t
-s_get (const unsigned char *at, int bytes)
-{
-    uint64_t value = 0;
-    for (int i = 0; i < bytes; i++)
-        value |= (uint64_t) at[i] << (8 * i);
-    return value;
-}
 
 const brd_request_about_t *
 brd_request_about (unsigned op)
@@ -102,8 +87,8 @@ brd_request_decode (const void *bytes, size_t size, brd_request_t *ret_call)
     const unsigned char *at = bytes;
     if (s_open (bytes, size, BRD_REQUEST_FRAME_CALL, BRD_REQUEST_HEADER) < 0)
         return -1;
-    const unsigned op = (unsigned) s_get (at + 2, 2);
-    const uint64_t slot = s_get (at + 4, 4);
+    const unsigned op = (unsigned) brd_le_get (at + 2, 2);
+    const uint64_t slot = brd_le_get (at + 4, 4);
     if (!brd_request_about (op))
         return s_bad ("unknown call");
     if (slot >= BRD_REQUEST_SLOTS_MAX)
@@ -111,10 +96,10 @@ brd_request_decode (const void *bytes, size_t size, brd_request_t *ret_call)
     *ret_call = (brd_request_t){
         .op = (brd_request_op_t) op,
         .slot = (uint32_t) slot,
-        .seq = s_get (at + 8, 8),
-        .thread = s_get (at + 16, 8),
-        .object = s_get (at + 24, 8),
-        .timeout_ns = (int64_t) s_get (at + 32, 8),
+        .seq = brd_le_get (at + 8, 8),
+        .thread = brd_le_get (at + 16, 8),
+        .object = brd_le_get (at + 24, 8),
+        .timeout_ns = (int64_t) brd_le_get (at + 32, 8),
         .body = at + BRD_REQUEST_HEADER,
         .size = size - BRD_REQUEST_HEADER,
     };
@@ -131,16 +116,16 @@ brd_request_decode_answer (const void *bytes,
             bytes, size, BRD_REQUEST_FRAME_ANSWER, BRD_REQUEST_ANSWER_HEADER)
         < 0)
         return -1;
-    const size_t error = (size_t) s_get (at + 2, 2);
-    const uint64_t slot = s_get (at + 4, 4);
+    const size_t error = (size_t) brd_le_get (at + 2, 2);
+    const uint64_t slot = brd_le_get (at + 4, 4);
     if (slot >= BRD_REQUEST_SLOTS_MAX)
         return s_bad ("slot out of range");
     *ret_answer = (brd_request_answer_t){
         .slot = (uint32_t) slot,
-        .seq = s_get (at + 8, 8),
+        .seq = brd_le_get (at + 8, 8),
         .error =
             error < sizeof s_errors / sizeof *s_errors ? s_errors[error] : EIO,
-        .flags = (uint32_t) s_get (at + 16, 4),
+        .flags = (uint32_t) brd_le_get (at + 16, 4),
         .body = at + BRD_REQUEST_ANSWER_HEADER,
         .size = size - BRD_REQUEST_ANSWER_HEADER,
     };
@@ -159,8 +144,8 @@ brd_request_decode_hello (const void *bytes,
     if (size - BRD_REQUEST_HELLO_HEADER >= BRD_REQUEST_WHO_SIZE)
         return s_bad ("name too long");
     *ret_hello = (brd_request_hello_t){
-        .pid = (uint32_t) s_get (at + 4, 4),
-        .session = s_get (at + 8, 8),
+        .pid = (uint32_t) brd_le_get (at + 4, 4),
+        .session = brd_le_get (at + 8, 8),
         .who = (const char *) at + BRD_REQUEST_HELLO_HEADER,
         .size = size - BRD_REQUEST_HELLO_HEADER,
     };
@@ -177,8 +162,8 @@ brd_request_decode_welcome (const void *bytes,
             bytes, size, BRD_REQUEST_FRAME_WELCOME, BRD_REQUEST_WELCOME_HEADER)
         < 0)
         return -1;
-    ret_welcome->manager = s_get (at + 8, 8);
-    ret_welcome->session = s_get (at + 16, 8);
+    ret_welcome->manager = brd_le_get (at + 8, 8);
+    ret_welcome->session = brd_le_get (at + 16, 8);
     if (ret_welcome->manager == 0 || ret_welcome->session == 0)
         return s_bad ("a number that is 0");
     return 0;
@@ -210,12 +195,12 @@ brd_request_close (brd_buf_t *out, const brd_request_t *call)
 {
     unsigned char *at = out->bytes;
     at[0] = BRD_REQUEST_FRAME_CALL;
-    s_put (at + 2, (uint64_t) call->op, 2);
-    s_put (at + 4, call->slot, 4);
-    s_put (at + 8, call->seq, 8);
-    s_put (at + 16, call->thread, 8);
-    s_put (at + 24, call->object, 8);
-    s_put (at + 32, (uint64_t) call->timeout_ns, 8);
+    brd_le_put (at + 2, (uint64_t) call->op, 2);
+    brd_le_put (at + 4, call->slot, 4);
+    brd_le_put (at + 8, call->seq, 8);
+    brd_le_put (at + 16, call->thread, 8);
+    brd_le_put (at + 24, call->object, 8);
+    brd_le_put (at + 32, (uint64_t) call->timeout_ns, 8);
 }
 
 static unsigned
@@ -235,10 +220,10 @@ brd_request_put_answer (brd_buf_t *out, const brd_request_answer_t *answer)
     if (!at)
         return -1;
     at[0] = BRD_REQUEST_FRAME_ANSWER;
-    s_put (at + 2, s_error_number (answer->error), 2);
-    s_put (at + 4, answer->slot, 4);
-    s_put (at + 8, answer->seq, 8);
-    s_put (at + 16, answer->flags, 4);
+    brd_le_put (at + 2, s_error_number (answer->error), 2);
+    brd_le_put (at + 4, answer->slot, 4);
+    brd_le_put (at + 8, answer->seq, 8);
+    brd_le_put (at + 16, answer->flags, 4);
     return brd_buf_add (out, answer->body, answer->size);
 }
 
@@ -249,8 +234,8 @@ brd_request_put_hello (brd_buf_t *out, const brd_request_hello_t *hello)
     if (!at)
         return -1;
     at[0] = BRD_REQUEST_FRAME_HELLO;
-    s_put (at + 4, hello->pid, 4);
-    s_put (at + 8, hello->session, 8);
+    brd_le_put (at + 4, hello->pid, 4);
+    brd_le_put (at + 8, hello->session, 8);
     return brd_buf_add (out, hello->who, hello->size);
 }
 
@@ -261,8 +246,8 @@ brd_request_put_welcome (brd_buf_t *out, const brd_request_welcome_t *welcome)
     if (!at)
         return -1;
     at[0] = BRD_REQUEST_FRAME_WELCOME;
-    s_put (at + 8, welcome->manager, 8);
-    s_put (at + 16, welcome->session, 8);
+    brd_le_put (at + 8, welcome->manager, 8);
+    brd_le_put (at + 16, welcome->session, 8);
     return 0;
 }
 
