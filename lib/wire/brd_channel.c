@@ -113,7 +113,7 @@ brd_channel_destroy (brd_channel_t **self_p)
 int64_t
 brd_channel_later (int64_t a, int64_t b)
 {
-    return a > BRD_NEVER - b ? BRD_NEVER : a + b;
+    return b == BRD_NEVER || a > BRD_NEVER - b ? BRD_NEVER : a + b;
 }
 
 static int64_t
