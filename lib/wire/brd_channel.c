@@ -8,7 +8,7 @@
 //        +--opening_ns--> LOST <--lost_ns-----------------+   |
 //                         STALE <--another epoch, and alive---+
 //
-// LOST and STALE are for ever: whoever acted upon them must not be contradicted.
+// LOST and STALE are for ever: whoever acted upon them is not contradicted.
 //
 // Read next: brd_channel_private.h for the other files, brd_channel_input.c for
 // how the peer becomes known.

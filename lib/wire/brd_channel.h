@@ -1,5 +1,4 @@
-// brd_channel.h - messages in order, once each, over a link that is not to be
-// trusted
+// brd_channel.h - messages in order, once each, over a link that loses them
 //
 // SPDX-License-Identifier: MPL-2.0
 //

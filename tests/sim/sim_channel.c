@@ -2,9 +2,9 @@
 //
 // SPDX-License-Identifier: MPL-2.0
 //
-//     owner --send--> channel --packets--> link --bad things--> channel --> owner
-//       ^                                                                    |
-//       +------ restarts it, or makes a new one when it says it is over -----+
+//     owner --send--> channel --packets--> link --> channel --recv--> owner
+//       ^                                                               |
+//       +---- restarts it, or makes a new one when it says it is over --+
 //
 //     sim_channel                          ten seconds of worlds
 //     sim_channel --seconds 3600 --seed 0  an hour of worlds nobody has seen

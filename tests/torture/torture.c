@@ -90,6 +90,7 @@ static const torture_group_t s_groups[] = {
     { "streams", NULL, 0, 0, 0, torture_streams },
     { "values", NULL, 0, 1, 0, torture_values },
     { "state", NULL, 0, 1, 0, torture_state },
+    { "channel", NULL, 0, 1, 0, torture_channel },
     { "sync", NULL, 0, 1, 0, torture_sync },
     { "calls", "local:2", 0, 0, 0, torture_calls },
     { "maps", "local:2", 0, 0, 0, torture_maps },

@@ -54,6 +54,7 @@ typedef struct {
 // Each in the file of its name.
 extern const torture_scenario_t torture_values[];
 extern const torture_scenario_t torture_state[];
+extern const torture_scenario_t torture_channel[];
 extern const torture_scenario_t torture_sync[];
 extern const torture_scenario_t torture_calls[];
 extern const torture_scenario_t torture_maps[];

@@ -1,5 +1,4 @@
-// test_brd_channel_codec.c - packets, against the bytes of
-// docs/rfc/4-session.md
+// test_brd_channel_codec.c - packets, against docs/rfc/4-session.md
 //
 // SPDX-License-Identifier: MPL-2.0
 

@@ -1,5 +1,4 @@
-// test_brd_channel_peer.c - who is at the other end of a channel, and since
-// when it is not
+// test_brd_channel_peer.c - who is at a channel's other end, and since when not
 //
 // SPDX-License-Identifier: MPL-2.0
 
