@@ -110,6 +110,8 @@ s_born (sim_channel_t *self, int i)
         && sim_channel_planted (self, "same-epoch"))
         life->epoch = end->life->epoch;
     end->options.epoch = life->epoch;
+    if (end->life)
+        end->life->ended = 1;
     end->life = life;
     brd_channel_destroy (&end->channel);
     end->channel = brd_channel_new (&end->options, self->now + end->offset);
@@ -207,6 +209,7 @@ s_turn (sim_channel_t *self, int64_t most)
     s_pass (self, most);
     for (int i = 0; i < 2; i++)
         sim_channel_link_deliver (self, i);
+    sim_channel_model_check (self);
     for (int i = 0; i < 2; i++) {
         if (self->calm || !sim_rand_chance (&self->rand, self->theme.lazy))
             s_receive (self,
@@ -233,10 +236,12 @@ s_trouble (sim_channel_t *self)
     const int i = (int) sim_rand_below (rand, 2);
     if (sim_rand_chance (rand, theme->cut)) {
         self->ends[i].out.cut = 1;
-        self->ends[!i].out.cut |= sim_rand_chance (rand, 500);
+        self->ends[!i].out.cut |= !theme->split && sim_rand_chance (rand, 500);
     }
-    if (sim_rand_chance (rand, theme->heal))
-        self->ends[0].out.cut = self->ends[1].out.cut = 0;
+    if (sim_rand_chance (rand, theme->heal)) {
+        self->ends[i].out.cut = 0;
+        self->ends[!i].out.cut &= theme->split;
+    }
     self->ends[i].refusing = sim_rand_chance (rand, theme->refuse);
     if (sim_rand_chance (rand, theme->reconnect)) {
         // Both lose what was on the way; perhaps only one end is told.
@@ -315,7 +320,7 @@ s_draw (sim_channel_t *self)
 {
     sim_rand_t *rand = &self->rand;
     sim_channel_theme_t *theme = &self->theme;
-    const uint64_t kind = sim_rand_below (rand, 4);
+    const uint64_t kind = sim_rand_below (rand, 5);
     *theme = (sim_channel_theme_t){
         .messages = (uint64_t) sim_rand_log (rand, 10, 2000),
         .size_max = (uint64_t) sim_rand_log (rand, 1, 300000),
@@ -336,6 +341,11 @@ s_draw (sim_channel_t *self)
     theme->heal = (unsigned) sim_rand_between (rand, 5, 100);
     if (kind == 3)
         theme->restart = (unsigned) sim_rand_between (rand, 1, 15);
+    if (kind == 4) {
+        theme->split = 1;
+        theme->loss /= 10;
+        theme->cut = theme->heal = (unsigned) sim_rand_between (rand, 5, 60);
+    }
 }
 
 static void

@@ -28,6 +28,7 @@ typedef struct {
     uint64_t receiver;  // Epoch of the one that got its messages; 0: none yet
     int64_t born;
     int64_t lost_at;  // When it said LOST, in world time; 0: it did not
+    int ended;        // Its owner has dropped it
     // The newest packet of this one that its peer has taken in, by when the
     // world saw it made; and whether the peer was pinned to it.
     int64_t arrived;
@@ -63,6 +64,7 @@ typedef struct {
     int64_t delay;
     int ordered;
     int faultless;
+    int split;          // Directions are cut and heal by themselves
     uint64_t messages;  // For each end to send
     uint64_t size_max;
 } sim_channel_theme_t;

@@ -6,6 +6,7 @@
 //     one       what one channel was given comes out of one other, never two
 //     reached   nobody is believed to have heard what has not arrived
 //     lease     who says LOST says it after the other's lease has run out
+//     stale     who says that its peer is gone is right
 //     bounds    brd_channel_check ()
 
 #include <stdlib.h>
@@ -115,6 +116,17 @@ s_check_times (sim_channel_t *self, sim_channel_end_t *end)
                           || contact + lease <= peer->lost_at);
 }
 
+static void
+s_check_stale (sim_channel_t *self, sim_channel_end_t *end)
+{
+    if (brd_channel_state (end->channel, self->now + end->offset)
+        != BRD_CHANNEL_STALE)
+        return;
+    const sim_channel_life_t *peer =
+        sim_channel_model_life (self, brd_channel_peer_epoch (end->channel));
+    SIM_CHANNEL_TRUE (peer && peer->ended);
+}
+
 void
 sim_channel_model_check (sim_channel_t *self)
 {
@@ -126,5 +138,6 @@ sim_channel_model_check (sim_channel_t *self)
             && end->life->lost_at == 0)
             end->life->lost_at = self->now;
         s_check_times (self, end);
+        s_check_stale (self, end);
     }
 }
