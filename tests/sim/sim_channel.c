@@ -46,6 +46,7 @@ static uint64_t s_messages;
 static const char *s_plant;
 static uint64_t s_delivered;
 static uint64_t s_lives;
+static uint64_t s_again;  // Pieces that went once more, at the end of worlds
 
 // --- Failing ---------------------------------------------------------------
 
@@ -426,6 +427,9 @@ s_world (uint64_t seed)
     if (self.theme.faultless)
         s_check_faultless (&self);
     for (int i = 0; i < 2; i++) {
+        brd_channel_stats_t stats;
+        brd_channel_stats (self.ends[i].channel, &stats);
+        s_again += stats.pieces_again;
         sim_channel_link_clear (&self.ends[i].out);
         brd_channel_destroy (&self.ends[i].channel);
     }
@@ -517,11 +521,13 @@ s_run (uint64_t seed, long seconds)
     do {
         s_world (seed + (uint64_t) seeds++);
     } while (time (NULL) < end);
-    printf ("sim_channel: %ld seeds from %llu, %llu messages, %llu channels\n",
+    printf ("sim_channel: %ld seeds from %llu, %llu messages, %llu channels, "
+            "%llu pieces sent again\n",
             seeds,
             (unsigned long long) seed,
             (unsigned long long) s_delivered,
-            (unsigned long long) s_lives);
+            (unsigned long long) s_lives,
+            (unsigned long long) s_again);
 }
 
 int

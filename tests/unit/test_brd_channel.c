@@ -97,7 +97,8 @@ s_test_cap (void **state)
     (void) state;
     t_channels_t pair = t_channel_pair (
         (brd_channel_options_t){ .cap_items = 3, .cap_bytes = 100 });
-    t_refused (t_channel_send (pair.a, 0, BRD_WIRE_SIZE_MAX + 1), EMSGSIZE);
+    t_refused (brd_channel_send (pair.a, NULL, BRD_WIRE_SIZE_MAX + 1),
+               EMSGSIZE);
     for (int i = 0; i < 3; i++)
         assert_int_equal (t_channel_send (pair.a, i, 10), 0);
     t_refused (t_channel_send (pair.a, 3, 10), ENOBUFS);
