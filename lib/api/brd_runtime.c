@@ -200,6 +200,7 @@ brd_runtime_stop (void)
     // Last: the names of shared memory are there as long as anybody is.
     if (brd_process_role () == BRD_ROLE_OWNER)
         brd_named_end ();
+    brd_arena_close_fd (s_runtime.arena);
 }
 
 void

@@ -731,6 +731,14 @@ brd_arena_fd (const brd_arena_t *self)
     return fd;
 }
 
+// The number stays there for others, whose descriptor it is too.
+void
+brd_arena_close_fd (brd_arena_t *self)
+{
+    int fd = brd_arena_fd (self);
+    brd_sys_close (&fd);
+}
+
 void
 brd_arena_destroy (brd_arena_t **self_p)
 {
@@ -738,7 +746,6 @@ brd_arena_destroy (brd_arena_t **self_p)
         return;
     brd_arena_t *self = *self_p;
     *self_p = NULL;
-    int fd = brd_arena_fd (self);
-    brd_sys_close (&fd);
+    brd_arena_close_fd (self);
     brd_sys_unmap (self, self->size);
 }

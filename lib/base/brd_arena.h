@@ -43,6 +43,10 @@ brd_arena_span (const brd_arena_t *self);
 int
 brd_arena_fd (const brd_arena_t *self);
 
+// This process starts nobody any more who needs it: closes it.
+void
+brd_arena_close_fd (brd_arena_t *self);
+
 // Unmaps; only this process's view ends.
 void
 brd_arena_destroy (brd_arena_t **self_p);

@@ -72,6 +72,14 @@ s_test_descriptor (void **state)
     brd_arena_destroy (&arena);
     assert_true (fcntl (fd, F_GETFD) >= 0);
     close (fd);
+    // Closed while the memory stays, and by nobody twice.
+    arena = brd_arena_new (64 * RUN);
+    const int again = brd_arena_fd (arena);
+    brd_arena_close_fd (arena);
+    assert_int_equal (fcntl (again, F_GETFD), -1);
+    brd_arena_close_fd (arena);
+    assert_non_null (brd_arena_alloc (arena, 1, 1, 0));
+    brd_arena_destroy (&arena);
 }
 
 // Another process that has it at the same address, by the descriptor alone.
