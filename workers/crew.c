@@ -231,8 +231,10 @@ brd_crew_report (brd_crew_t *self, brd_nursery_report_t *ret_report)
         .type = what == S_SAY_STARTED ? BRD_NURSERY_STARTED : BRD_NURSERY_ENDED,
         .worker = member->birth.worker,
         .pid = member->tid,
-        .status = member->code << 8,  // As of a process that exited
     };
+    // As of a process that exited. Before, it is still the thread's own.
+    if (what == S_SAY_ENDED)
+        ret_report->status = member->code << 8;
     memcpy (ret_report->name, member->birth.name, sizeof ret_report->name);
     if (what == S_SAY_ENDED)
         s_member_free (member);
