@@ -134,7 +134,7 @@ s_goes_astray (void *arg)
     BROOD_AUTO (pool) pool = brood_pool_new_with (T_BY_EXEC (2, .nice = 0));
     T_MUST (!pool && errno == ENOEXEC);
     T_MUST (strstr (brood_error (), way->text));
-    T_MUST (t_marked_wait (1, 5) == 0);  // The test
+    T_MUST (t_marked_wait (1, 20) == 0);  // The test
     BROOD_AUTO (process)
     p = brood_process_new_with (
         s_seven, NULL, &(brood_process_options_t){ .start_exec = 1 });
@@ -144,7 +144,7 @@ s_goes_astray (void *arg)
         T_MUST (strstr (brood_error (), way->text));
         T_MUST (brood_process_is_alive (p) == 0);
     }
-    T_MUST (t_marked_wait (1, 5) == 0);
+    T_MUST (t_marked_wait (1, 20) == 0);
     T_MUST (waitpid (-1, NULL, WNOHANG) == -1 && errno == ECHILD);
     T_MUST (brd_arena_used (brd_runtime_arena ()) == used);
     T_MUST (t_open_fds_fall_to (fds));
@@ -198,7 +198,7 @@ s_faults (void *arg)
         T_MUST (errno == ENOMEM || errno == EMFILE || errno == EAGAIN
                 || errno == ENOEXEC);
         T_MUST (brood_error ()[0] != '\0');
-        T_MUST (t_marked_wait (1, 5) == 0);
+        T_MUST (t_marked_wait (1, 20) == 0);
     }
     T_MUST (failed > 0 && worked > 0);
 }
