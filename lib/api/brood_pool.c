@@ -29,6 +29,7 @@
 #include "api/brd_runtime.h"
 #include "base/brd_check.h"
 #include "base/brd_clock.h"
+#include "base/brd_hash.h"
 #include "base/brd_log.h"
 #include "base/brd_mem.h"
 #include "client/brd_msg.h"
@@ -352,15 +353,12 @@ brd_pool_task_options (const brood_task_options_t *options,
     return 0;
 }
 
-// 64-bit FNV-1a: two texts that meet are once in the life of the universe.
 uint64_t
 brd_pool_text_id (const char *text)
 {
-    uint64_t hash = UINT64_C (14695981039346656037);
     if (!text)
         return 0;
-    for (; *text != '\0'; text++)
-        hash = (hash ^ (unsigned char) *text) * UINT64_C (1099511628211);
+    const uint64_t hash = brd_hash_add (BRD_HASH_EMPTY, text, strlen (text));
     return hash != 0 ? hash : 1;
 }
 

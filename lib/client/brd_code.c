@@ -10,34 +10,25 @@
 #include <link.h>
 #include <string.h>
 
+#include "base/brd_hash.h"
 #include "base/brd_mem.h"
 
 // --- What is here ----------------------------------------------------------
-
-// 64-bit FNV-1a.
-static uint64_t
-s_hash (uint64_t hash, const void *bytes, size_t size)
-{
-    const unsigned char *at = bytes;
-    for (size_t i = 0; i < size; i++)
-        hash = (hash ^ at[i]) * UINT64_C (1099511628211);
-    return hash;
-}
 
 // Its own name, its layout, and the notes, one of which is the build-id.
 static uint64_t
 s_file (const struct dl_phdr_info *info)
 {
-    uint64_t hash = UINT64_C (14695981039346656037);
+    uint64_t hash = BRD_HASH_EMPTY;
     const char *name = info->dlpi_name ? info->dlpi_name : "";
     const char *base = strrchr (name, '/');
     base = base ? base + 1 : name;
-    hash = s_hash (hash, base, strlen (base));
+    hash = brd_hash_add (hash, base, strlen (base));
     for (int i = 0; i < info->dlpi_phnum; i++) {
         const ElfW (Phdr) *header = &info->dlpi_phdr[i];
-        hash = s_hash (hash, header, sizeof *header);
+        hash = brd_hash_add (hash, header, sizeof *header);
         if (header->p_type == PT_NOTE)
-            hash = s_hash (
+            hash = brd_hash_add (
                 hash,
                 (const void *) (uintptr_t) (info->dlpi_addr + header->p_vaddr),
                 header->p_filesz);
@@ -208,5 +199,5 @@ brd_code_mark (uint64_t fn)
     dl_iterate_phdr (s_look_for, &owner);
     return owner.file == 0
                ? 0
-               : s_hash (owner.file, &owner.base, sizeof owner.base);
+               : brd_hash_add (owner.file, &owner.base, sizeof owner.base);
 }

@@ -27,6 +27,7 @@
 #include <unistd.h>
 
 #include "base/brd_check.h"
+#include "base/brd_hash.h"
 #include "base/brd_sys.h"
 
 static const char s_tcp[] = "tcp://";
@@ -270,25 +271,17 @@ s_listen_at (const struct sockaddr *at, socklen_t size)
     return -1;
 }
 
-// FNV-1a: the same path, the same name.
-static uint64_t
-s_hash (const char *text)
-{
-    uint64_t hash = UINT64_C (14695981039346656037);
-    for (; *text; text++)
-        hash = (hash ^ (unsigned char) *text) * UINT64_C (1099511628211);
-    return hash;
-}
-
-// Held while the socket file of this path is brought up.
+// Held while the socket file of this path is brought up. The same path, the
+// same name.
 static int
 s_guard (const char *path)
 {
+    const uint64_t hash = brd_hash_add (BRD_HASH_EMPTY, path, strlen (path));
     struct sockaddr_un name = { .sun_family = AF_UNIX };
     const int size = snprintf (name.sun_path + 1,
                                sizeof name.sun_path - 1,
                                "brood-path/%016llx",
-                               (unsigned long long) s_hash (path));
+                               (unsigned long long) hash);
     return s_listen_at ((struct sockaddr *) &name,
                         (socklen_t) (offsetof (struct sockaddr_un, sun_path) + 1
                                      + (size_t) size));
