@@ -38,6 +38,14 @@ t_exec_main (int argc, char **argv, void (*stray) (const char *way))
     _exit (98);
 }
 
+// Runs fn as a program of its own, which must leave nobody behind.
+static inline void
+t_exec_program (void (*fn) (void *arg), void *arg)
+{
+    free (t_process_program (fn, arg));
+    assert_int_equal (t_marked_wait (0, 20), 0);
+}
+
 // Options of a pool of n workers.
 #define T_BY_EXEC(n, ...) \
     (&(brood_pool_options_t){ .workers = (n), .start_exec = 1, __VA_ARGS__ })

@@ -27,13 +27,6 @@ s_begin (void)
     s_number = 5;
 }
 
-static void
-s_program (void (*fn) (void *arg))
-{
-    t_process_alone (fn);
-    assert_int_equal (t_marked_wait (0, 20), 0);
-}
-
 // --- Pools: what workers are -----------------------------------------------
 
 static int
@@ -117,7 +110,7 @@ static void
 s_test_as_main_finds_it (void **state)
 {
     (void) state;
-    s_program (s_as_main_finds_it);
+    t_exec_program (s_as_main_finds_it, NULL);
 }
 
 // --- Pools: all ways of giving work ----------------------------------------
@@ -191,7 +184,7 @@ static void
 s_test_all_ways (void **state)
 {
     (void) state;
-    s_program (s_all_ways);
+    t_exec_program (s_all_ways, NULL);
 }
 
 // --- Pools: initializers, deaths -------------------------------------------
@@ -264,14 +257,14 @@ static void
 s_test_initializer (void **state)
 {
     (void) state;
-    s_program (s_initializer);
+    t_exec_program (s_initializer, NULL);
 }
 
 static void
 s_test_deaths (void **state)
 {
     (void) state;
-    s_program (s_deaths);
+    t_exec_program (s_deaths, NULL);
 }
 
 // --- Handles as arguments --------------------------------------------------
@@ -376,7 +369,7 @@ static void
 s_test_handles (void **state)
 {
     (void) state;
-    s_program (s_handles);
+    t_exec_program (s_handles, NULL);
 }
 
 // --- Owners with threads ---------------------------------------------------
@@ -480,7 +473,7 @@ static void
 s_test_threads (void **state)
 {
     (void) state;
-    s_program (s_threads);
+    t_exec_program (s_threads, NULL);
 }
 
 // --- Lives and ends --------------------------------------------------------
@@ -562,8 +555,8 @@ static void
 s_test_ends (void **state)
 {
     (void) state;
-    s_program (s_ends);
-    s_program (s_waits);
+    t_exec_program (s_ends, NULL);
+    t_exec_program (s_waits, NULL);
 }
 
 static void
@@ -630,7 +623,7 @@ static void
 s_test_nested (void **state)
 {
     (void) state;
-    s_program (s_nested);
+    t_exec_program (s_nested, NULL);
 }
 
 int

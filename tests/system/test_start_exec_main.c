@@ -26,13 +26,6 @@
 
 static int s_number = 1;
 
-static void
-s_program (void (*fn) (void *arg), void *arg)
-{
-    free (t_process_program (fn, arg));
-    assert_int_equal (t_marked_wait (0, 20), 0);
-}
-
 static int
 s_tell (brood_task_t *task, const brood_msg_t *in, brood_msg_t *out)
 {
@@ -170,7 +163,7 @@ s_test_goes_astray (void **state)
     };
     (void) state;
     for (size_t i = 0; i < sizeof ways / sizeof *ways; i++)
-        s_program (s_goes_astray, &ways[i]);
+        t_exec_program (s_goes_astray, &ways[i]);
 }
 
 // The n-th allocation, or system call, fails in the program anew.
@@ -209,7 +202,7 @@ s_test_faults (void **state)
     int kinds[] = { BRD_FAULT_MEMORY, BRD_FAULT_SYSTEM };
     (void) state;
     for (int i = 0; i < 2; i++)
-        s_program (s_faults, &kinds[i]);
+        t_exec_program (s_faults, &kinds[i]);
 }
 
 // What comes before brood_init () is done once more; that is all.
@@ -306,8 +299,8 @@ static void
 s_test_refused (void **state)
 {
     (void) state;
-    s_program (s_refused, NULL);
-    s_program (s_refused_arguments, NULL);
+    t_exec_program (s_refused, NULL);
+    t_exec_program (s_refused_arguments, NULL);
 }
 
 // --- Functions it does not have --------------------------------------------
@@ -361,7 +354,7 @@ static void
 s_test_loaded_later (void **state)
 {
     (void) state;
-    s_program (s_loaded_later, NULL);
+    t_exec_program (s_loaded_later, NULL);
 }
 
 // --- Another program -------------------------------------------------------
@@ -423,10 +416,10 @@ s_test_other_programs (void **state)
 {
     char path[64];
     (void) state;
-    s_program (s_replaced, NULL);
+    t_exec_program (s_replaced, NULL);
     snprintf (path, sizeof path, "./start_exec.%d", (int) getpid ());
     s_copy_program (path);
-    s_program (s_run_copy, path);
+    t_exec_program (s_run_copy, path);
 }
 
 // --- The variable ----------------------------------------------------------
@@ -463,8 +456,8 @@ s_test_variable (void **state)
 {
     (void) state;
     for (int i = 0; i < 6; i++)
-        s_program (s_variables, &i);
-    s_program (s_variables, NULL);
+        t_exec_program (s_variables, &i);
+    t_exec_program (s_variables, NULL);
 }
 
 int

@@ -20,13 +20,6 @@ s_begin (void)
     s_number = 5;
 }
 
-static void
-s_program (void (*fn) (void *arg))
-{
-    t_process_alone (fn);
-    assert_int_equal (t_marked_wait (0, 20), 0);
-}
-
 // --- What it is sent --------------------------------------------------------
 
 typedef struct {
@@ -203,14 +196,14 @@ static void
 s_test_world (void **state)
 {
     (void) state;
-    s_program (s_worlds);
+    t_exec_program (s_worlds, NULL);
 }
 
 static void
 s_test_family (void **state)
 {
     (void) state;
-    s_program (s_family);
+    t_exec_program (s_family, NULL);
 }
 
 int
