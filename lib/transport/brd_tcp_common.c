@@ -41,7 +41,7 @@ brd_tcp_common_ms (int ms, double scale, int floor_ms)
 static int
 s_key (void *socket, int option, const unsigned char key[BRD_CURVE_KEY])
 {
-    return zmq_setsockopt (socket, option, key, BRD_CURVE_KEY);
+    return brd_zmq_call_setsockopt (socket, option, key, BRD_CURVE_KEY);
 }
 
 static int
@@ -67,7 +67,9 @@ brd_tcp_common_secure (void *socket,
         brd_tcp_common_ms (BRD_TCP_HANDSHAKE_MS, scale, BRD_TCP_MS_MIN);
     const int maxrt =
         brd_tcp_common_ms (BRD_TCP_MAXRT_MS, scale, BRD_TCP_MS_MIN);
-    if (zmq_setsockopt (socket, ZMQ_MAXMSGSIZE, &size_max, sizeof size_max) < 0
+    if (brd_zmq_call_setsockopt (
+            socket, ZMQ_MAXMSGSIZE, &size_max, sizeof size_max)
+            < 0
         || brd_zmq_set (socket, ZMQ_SNDHWM, BRD_TCP_QUEUE) < 0
         || brd_zmq_set (socket, ZMQ_RCVHWM, BRD_TCP_QUEUE) < 0
         || brd_zmq_set (socket, ZMQ_HANDSHAKE_IVL, handshake) < 0
@@ -76,7 +78,8 @@ brd_tcp_common_secure (void *socket,
     int mechanism = ZMQ_NULL;
     size_t size = sizeof mechanism;
     if (s_curve (socket, pair, server_key) < 0
-        || zmq_getsockopt (socket, ZMQ_MECHANISM, &mechanism, &size) < 0
+        || brd_zmq_call_getsockopt (socket, ZMQ_MECHANISM, &mechanism, &size)
+               < 0
         || mechanism != ZMQ_CURVE)
         return brd_error_set (
             ENOTSUP,
@@ -91,9 +94,13 @@ s_guard (void *socket)
     static const char domain[] = "brood";
     int enforced = 0;
     size_t size = sizeof enforced;
-    if (zmq_setsockopt (socket, ZMQ_ZAP_DOMAIN, domain, sizeof domain - 1) < 0
+    if (brd_zmq_call_setsockopt (
+            socket, ZMQ_ZAP_DOMAIN, domain, sizeof domain - 1)
+            < 0
         || brd_zmq_set (socket, ZMQ_ZAP_ENFORCE_DOMAIN, 1) < 0
-        || zmq_getsockopt (socket, ZMQ_ZAP_ENFORCE_DOMAIN, &enforced, &size) < 0
+        || brd_zmq_call_getsockopt (
+               socket, ZMQ_ZAP_ENFORCE_DOMAIN, &enforced, &size)
+               < 0
         || enforced != 1)
         return brd_error_set (ENOTSUP,
                               "this libzmq would let everybody in when nobody "
@@ -122,7 +129,7 @@ brd_tcp_common_send (void *socket, brd_buf_t *out)
     brd_assert (out->size > 0 && out->size <= BRD_TCP_SIZE_MAX);
     // A copy: it is encrypted, which is dearer, and what is refused is still
     // the caller's.
-    if (zmq_send (socket, out->bytes, out->size, ZMQ_DONTWAIT) < 0)
+    if (brd_zmq_call_send (socket, out->bytes, out->size, ZMQ_DONTWAIT) < 0)
         return brd_zmq_fail ("send");
     out->size = 0;
     return 0;

@@ -202,9 +202,9 @@ s_dial (brd_tcp_dial_t *self)
         || s_watch (self, self->link->fd) < 0
         || s_watch (self, self->monitor.fd) < 0)
         return -1;
-    if (zmq_setsockopt (socket, ZMQ_ROUTING_ID, id, sizeof id) < 0
+    if (brd_zmq_call_setsockopt (socket, ZMQ_ROUTING_ID, id, sizeof id) < 0
         || brd_zmq_set (socket, ZMQ_IPV6, is_v6) < 0
-        || zmq_connect (socket, endpoint) < 0)
+        || brd_zmq_call_connect (socket, endpoint) < 0)
         return brd_zmq_fail (endpoint);
     return 0;
 }

@@ -97,7 +97,7 @@ s_bind (brd_tcp_listen_t *self, const char *address)
         goto error;
     // The address is for the form only: that of the descriptor counts.
     if (brd_zmq_set (self->link->socket, ZMQ_USE_FD, fd) < 0
-        || zmq_bind (self->link->socket, "tcp://127.0.0.1:0") < 0) {
+        || brd_zmq_call_bind (self->link->socket, "tcp://127.0.0.1:0") < 0) {
         brd_zmq_fail (address);
         goto error;
     }
@@ -301,7 +301,8 @@ brd_tcp_listen_send (brd_tcp_listen_t *self,
                      brd_buf_t *out)
 {
     void *socket = self->link->socket;
-    if (zmq_send (socket, peer, BRD_TCP_ID, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0) {
+    if (brd_zmq_call_send (socket, peer, BRD_TCP_ID, ZMQ_SNDMORE | ZMQ_DONTWAIT)
+        < 0) {
         self->is_full |= zmq_errno () == EAGAIN;
         return brd_zmq_fail ("send");
     }
@@ -309,7 +310,7 @@ brd_tcp_listen_send (brd_tcp_listen_t *self,
         return 0;
     // What is begun must be ended: an empty packet is nobody's.
     const int saved_errno = errno;
-    (void) zmq_send (socket, "", 0, ZMQ_DONTWAIT);
+    (void) brd_zmq_call_send (socket, "", 0, ZMQ_DONTWAIT);
     errno = saved_errno;
     return -1;
 }

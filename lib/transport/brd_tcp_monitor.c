@@ -24,9 +24,9 @@ brd_tcp_monitor_init (brd_tcp_monitor_t *self, void *socket, int events)
     if (!self->pair)
         return -1;
     if (brd_zmq_set (self->pair, ZMQ_RCVHWM, 0) < 0
-        || zmq_socket_monitor (socket, name, events) < 0
-        || zmq_connect (self->pair, name) < 0
-        || zmq_getsockopt (self->pair, ZMQ_FD, &self->fd, &size) < 0) {
+        || brd_zmq_call_monitor (socket, name, events) < 0
+        || brd_zmq_call_connect (self->pair, name) < 0
+        || brd_zmq_call_getsockopt (self->pair, ZMQ_FD, &self->fd, &size) < 0) {
         brd_zmq_fail ("zmq_socket_monitor");
         brd_tcp_monitor_fini (self);
         return -1;
@@ -39,7 +39,7 @@ brd_tcp_monitor_fini (brd_tcp_monitor_t *self)
 {
     if (!self->pair)
         return;
-    (void) zmq_socket_monitor (self->socket, NULL, 0);
+    (void) brd_zmq_call_monitor (self->socket, NULL, 0);
     brd_zmq_socket_close (self->pair);
     self->pair = NULL;
 }
@@ -49,7 +49,7 @@ brd_tcp_monitor_next (brd_tcp_monitor_t *self, int *ret_event, int *ret_value)
 {
     zmq_msg_t msg;
     zmq_msg_init (&msg);
-    if (zmq_msg_recv (&msg, self->pair, ZMQ_DONTWAIT) < 0) {
+    if (brd_zmq_call_msg_recv (&msg, self->pair, ZMQ_DONTWAIT) < 0) {
         zmq_msg_close (&msg);
         return 0;
     }
@@ -62,7 +62,7 @@ brd_tcp_monitor_next (brd_tcp_monitor_t *self, int *ret_event, int *ret_value)
     }
     // The address behind it names no connection among many.
     while (zmq_msg_more (&msg)
-           && zmq_msg_recv (&msg, self->pair, ZMQ_DONTWAIT) >= 0)
+           && brd_zmq_call_msg_recv (&msg, self->pair, ZMQ_DONTWAIT) >= 0)
         continue;
     zmq_msg_close (&msg);
     *ret_event = event;

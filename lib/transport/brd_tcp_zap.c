@@ -42,8 +42,9 @@ brd_tcp_zap_init (brd_tcp_zap_t *self)
     self->socket = brd_zmq_socket_new (ZMQ_REP);
     if (!self->socket)
         return -1;
-    if (zmq_bind (self->socket, s_place) < 0
-        || zmq_getsockopt (self->socket, ZMQ_FD, &self->fd, &size) < 0) {
+    if (brd_zmq_call_bind (self->socket, s_place) < 0
+        || brd_zmq_call_getsockopt (self->socket, ZMQ_FD, &self->fd, &size)
+               < 0) {
         brd_zmq_fail ("answering for keys");
         brd_zmq_socket_close (self->socket);
         self->socket = NULL;
@@ -57,7 +58,7 @@ brd_tcp_zap_fini (brd_tcp_zap_t *self)
 {
     // By closing it the place gets free only when a thread of libzmq has time.
     if (self->socket)
-        (void) zmq_unbind (self->socket, s_place);
+        (void) brd_zmq_call_unbind (self->socket, s_place);
     brd_zmq_socket_close (self->socket);
     self->socket = NULL;
 }
@@ -105,7 +106,7 @@ brd_tcp_zap_next (brd_tcp_zap_t *self, brd_tcp_zap_request_t *ret)
     while (more) {
         zmq_msg_t msg;
         zmq_msg_init (&msg);
-        if (zmq_msg_recv (&msg, self->socket, ZMQ_DONTWAIT) < 0) {
+        if (brd_zmq_call_msg_recv (&msg, self->socket, ZMQ_DONTWAIT) < 0) {
             zmq_msg_close (&msg);
             return 0;
         }
@@ -142,10 +143,11 @@ brd_tcp_zap_answer (brd_tcp_zap_t *self,
     };
     const size_t n = sizeof frames / sizeof frames[0];
     for (size_t i = 0; i < n; i++)
-        if (zmq_send (self->socket,
-                      frames[i].bytes,
-                      frames[i].size,
-                      i + 1 < n ? ZMQ_DONTWAIT | ZMQ_SNDMORE : ZMQ_DONTWAIT)
+        if (brd_zmq_call_send (self->socket,
+                               frames[i].bytes,
+                               frames[i].size,
+                               i + 1 < n ? ZMQ_DONTWAIT | ZMQ_SNDMORE
+                                         : ZMQ_DONTWAIT)
             < 0)
             return;
 }

@@ -107,7 +107,7 @@ s_context (void)
 int
 brd_zmq_set (void *socket, int option, int value)
 {
-    return zmq_setsockopt (socket, option, &value, sizeof value);
+    return brd_zmq_call_setsockopt (socket, option, &value, sizeof value);
 }
 
 // The first socket of a context seeds rand (), and each ROUTER draws from it
@@ -184,7 +184,7 @@ brd_zmq_link_new (int type, const brd_zmq_option_t *options)
     size_t size = sizeof self->fd;
     if (s_set_all (self->socket, options) < 0)
         goto error;
-    if (zmq_getsockopt (self->socket, ZMQ_FD, &self->fd, &size) < 0) {
+    if (brd_zmq_call_getsockopt (self->socket, ZMQ_FD, &self->fd, &size) < 0) {
         brd_zmq_fail ("ZMQ_FD");
         goto error;
     }
@@ -207,10 +207,10 @@ s_link_new (void)
     const uid_t uid = geteuid ();
     brd_zmq_t *self = brd_zmq_link_new (ZMQ_ROUTER, options);
     if (self
-        && (zmq_setsockopt (
+        && (brd_zmq_call_setsockopt (
                 self->socket, ZMQ_MAXMSGSIZE, &size_max, sizeof size_max)
                 < 0
-            || zmq_setsockopt (
+            || brd_zmq_call_setsockopt (
                    self->socket, ZMQ_IPC_FILTER_UID, &uid, sizeof uid)
                    < 0)) {
         brd_zmq_fail ("zmq_setsockopt");
@@ -225,7 +225,9 @@ brd_zmq_host_new (const unsigned char id[BRD_ZMQ_ID])
     brd_assert (id[0] != 0);
     brd_zmq_t *self = s_link_new ();
     if (self
-        && zmq_setsockopt (self->socket, ZMQ_ROUTING_ID, id, BRD_ZMQ_ID) < 0) {
+        && brd_zmq_call_setsockopt (
+               self->socket, ZMQ_ROUTING_ID, id, BRD_ZMQ_ID)
+               < 0) {
         brd_zmq_fail ("routing id");
         brd_zmq_destroy (&self);
     }
@@ -262,7 +264,7 @@ brd_zmq_worker_new (int listen_fd, const char *name, pid_t owner)
     }
     if (self
         && (brd_zmq_set (self->socket, ZMQ_USE_FD, listen_fd) < 0
-            || zmq_bind (self->socket, endpoint) < 0)) {
+            || brd_zmq_call_bind (self->socket, endpoint) < 0)) {
         brd_zmq_fail (endpoint);
         brd_zmq_destroy (&self);
     }
@@ -287,9 +289,10 @@ brd_zmq_connect (brd_zmq_t *self,
     char endpoint[128];
     if (s_endpoint (endpoint, sizeof endpoint, name) < 0)
         return -1;
-    if (zmq_setsockopt (self->socket, ZMQ_CONNECT_ROUTING_ID, peer, BRD_ZMQ_ID)
+    if (brd_zmq_call_setsockopt (
+            self->socket, ZMQ_CONNECT_ROUTING_ID, peer, BRD_ZMQ_ID)
             < 0
-        || zmq_connect (self->socket, endpoint) < 0)
+        || brd_zmq_call_connect (self->socket, endpoint) < 0)
         return brd_zmq_fail (endpoint);
     return 0;
 }
@@ -300,7 +303,7 @@ brd_zmq_disconnect (brd_zmq_t *self, const char *name)
     char endpoint[128];
     const int saved_errno = errno;
     if (s_endpoint (endpoint, sizeof endpoint, name) == 0)
-        (void) zmq_disconnect (self->socket, endpoint);
+        (void) brd_zmq_call_disconnect (self->socket, endpoint);
     errno = saved_errno;
 }
 
@@ -341,18 +344,19 @@ brd_zmq_send (brd_zmq_t *self,
 {
     zmq_msg_t msg;
     brd_assert (out->size > 0);
-    if (zmq_send (self->socket, peer, BRD_ZMQ_ID, ZMQ_SNDMORE | ZMQ_DONTWAIT)
+    if (brd_zmq_call_send (
+            self->socket, peer, BRD_ZMQ_ID, ZMQ_SNDMORE | ZMQ_DONTWAIT)
         < 0)
         return brd_zmq_fail ("send");
     if (s_body (&msg, out) < 0) {
         // The message is begun and must be ended: an empty one is dropped by
         // the other side as not ours.
         const int saved_errno = errno;
-        (void) zmq_send (self->socket, "", 0, ZMQ_DONTWAIT);
+        (void) brd_zmq_call_send (self->socket, "", 0, ZMQ_DONTWAIT);
         errno = saved_errno;
         return -1;
     }
-    if (zmq_msg_send (&msg, self->socket, ZMQ_DONTWAIT) < 0) {
+    if (brd_zmq_call_msg_send (&msg, self->socket, ZMQ_DONTWAIT) < 0) {
         // Gone between the two frames: the peer's death has its own report.
         brd_zmq_fail ("send");
         zmq_msg_close (&msg);
@@ -375,7 +379,7 @@ s_skip_rest (brd_zmq_t *self, zmq_msg_t *part)
     while (zmq_msg_more (part)) {
         zmq_msg_t rest;
         zmq_msg_init (&rest);
-        if (zmq_msg_recv (&rest, self->socket, ZMQ_DONTWAIT) < 0) {
+        if (brd_zmq_call_msg_recv (&rest, self->socket, ZMQ_DONTWAIT) < 0) {
             zmq_msg_close (&rest);
             break;
         }
@@ -391,7 +395,7 @@ s_recv_body (brd_zmq_t *self, zmq_msg_t *msg)
         return 0;
     zmq_msg_close (msg);
     zmq_msg_init (msg);
-    if (zmq_msg_recv (msg, self->socket, ZMQ_DONTWAIT) < 0)
+    if (brd_zmq_call_msg_recv (msg, self->socket, ZMQ_DONTWAIT) < 0)
         return 0;
     return !zmq_msg_more (msg);
 }
@@ -401,7 +405,8 @@ brd_zmq_take (brd_zmq_t *self, int wait, brd_zmq_msg_t *ret_msg)
 {
     zmq_msg_t *msg = brd_zmq_msg (ret_msg);
     zmq_msg_init (msg);
-    if (zmq_msg_recv (msg, self->socket, wait ? 0 : ZMQ_DONTWAIT) < 0) {
+    if (brd_zmq_call_msg_recv (msg, self->socket, wait ? 0 : ZMQ_DONTWAIT)
+        < 0) {
         // No text: this is how every look at an empty socket ends.
         const int error = zmq_errno ();
         zmq_msg_close (msg);
@@ -499,7 +504,7 @@ brd_zmq_ready (brd_zmq_t *self)
 {
     int events = 0;
     size_t size = sizeof events;
-    if (zmq_getsockopt (self->socket, ZMQ_EVENTS, &events, &size) < 0)
+    if (brd_zmq_call_getsockopt (self->socket, ZMQ_EVENTS, &events, &size) < 0)
         return 0;
     return (events & ZMQ_POLLIN) != 0;
 }
@@ -515,5 +520,5 @@ brd_zmq_term (void)
     }
     s_unlock ();
     if (context)
-        (void) zmq_ctx_term (context);
+        (void) brd_zmq_call_ctx_term (context);
 }

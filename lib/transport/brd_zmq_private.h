@@ -13,6 +13,7 @@
 #include <zmq.h>
 
 #include "transport/brd_zmq.h"
+#include "transport/brd_zmq_call.h"
 
 struct brd_zmq {
     void *socket;

@@ -6,14 +6,18 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "base/brd_sys.h"
 #include "transport/brd_zmq.h"
 
 static const unsigned char s_owner_id[BRD_ZMQ_ID + 1] = "the owner speaks";
@@ -67,6 +71,7 @@ s_heard (const brd_zmq_msg_t *msg, const char *text)
 static void
 s_be_stranger (const s_link_t *self)
 {
+    (void) prctl (PR_SET_PDEATHSIG, SIGKILL);
     brd_zmq_t *link = brd_zmq_host_new (s_stranger_id);
     if (!link || brd_zmq_connect (link, self->name, s_worker_id) < 0)
         _exit (1);
@@ -165,12 +170,102 @@ s_test_files_beside_stranger (void **state)
     s_close (&link);
 }
 
+// --- Signals ---------------------------------------------------------------
+
+// libzmq's look at what its threads ask for. With s_signals every other look of
+// this thread's that does not wait is ended by a signal that came just then.
+static _Thread_local int s_signals;
+static _Thread_local unsigned s_looks;
+static _Thread_local unsigned s_ended;
+
+int
+poll (struct pollfd *fds, nfds_t count, int timeout_ms)
+{
+    const struct timespec limit = { .tv_sec = timeout_ms / 1000,
+                                    .tv_nsec = timeout_ms % 1000 * 1000000L };
+    if (s_signals && timeout_ms == 0 && s_looks++ % 2 == 0) {
+        s_ended++;
+        errno = EINTR;
+        return -1;
+    }
+    return ppoll (fds, count, timeout_ms < 0 ? NULL : &limit, NULL);
+}
+
+// A worker that says again what it has heard, as long as it is spoken to.
+static void
+s_be_echo (const s_link_t *self)
+{
+    (void) prctl (PR_SET_PDEATHSIG, SIGKILL);
+    brd_zmq_t *link = brd_zmq_worker_new (self->fd, self->name, getppid ());
+    brd_zmq_msg_t msg;
+    while (link && brd_zmq_recv (link, 1, &msg) == 0) {
+        brd_buf_t out;
+        brd_buf_init (&out, 1000);
+        if (brd_buf_add (&out, msg.bytes, msg.size) < 0
+            || brd_zmq_send (link, msg.peer, &out) < 0)
+            _exit (1);
+        brd_buf_fini (&out);
+        brd_zmq_msg_done (&msg);
+    }
+    _exit (1);
+}
+
+// Messages out and back, whatever call a signal falls into: connect, either
+// part of a message on its way out or in, or a look whether there is more.
+static void
+s_test_signals_lose_nothing (void **state)
+{
+    enum {
+        MESSAGES = 5000,
+        ENDED = 100,
+        WINDOW = 300
+    };
+    s_link_t link = { .name = "" };
+    brd_zmq_msg_t msg;
+    char text[32];
+    int said = 0, heard = 0;
+    (void) state;
+    s_listen (&link);
+    link.stranger = fork ();
+    assert_true (link.stranger >= 0);
+    if (link.stranger == 0)
+        s_be_echo (&link);
+    brd_sys_close (&link.fd);
+    s_signals = 1;
+    link.owner = brd_zmq_host_new (s_owner_id);
+    assert_non_null (link.owner);
+    assert_int_equal (brd_zmq_connect (link.owner, link.name, s_worker_id), 0);
+    while (heard < MESSAGES || s_ended < ENDED) {
+        for (; said - heard < WINDOW; said++) {
+            snprintf (text, sizeof text, "number %d", said);
+            s_say (link.owner, s_worker_id, text);
+        }
+        while (brd_zmq_recv (link.owner, 0, &msg) == 0) {
+            snprintf (text, sizeof text, "number %d", heard++);
+            assert_true (s_heard (&msg, text));
+            brd_zmq_msg_done (&msg);
+        }
+        assert_int_equal (errno, EAGAIN);
+        // Taken to the end: from here on the descriptor tells of more.
+        struct pollfd one = { .fd = brd_zmq_fd (link.owner), .events = POLLIN };
+        if (heard < said)
+            assert_true (poll (&one, 1, 30000) == 1);
+    }
+    brd_zmq_disconnect (link.owner, link.name);
+    s_signals = 0;
+    brd_zmq_destroy (&link.owner);
+    brd_zmq_term ();
+    kill (link.stranger, SIGKILL);
+    assert_int_equal (waitpid (link.stranger, NULL, 0), link.stranger);
+}
+
 int
 main (void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test (s_test_owner_beside_stranger),
         cmocka_unit_test (s_test_files_beside_stranger),
+        cmocka_unit_test (s_test_signals_lose_nothing),
     };
     t_watchdog (60);
     return cmocka_run_group_tests (tests, NULL, NULL);
