@@ -119,6 +119,9 @@ s_worker_event (brd_core_t *self,
     case BRD_CORE_WORKER_ENDING:
         brd_core_worker_ending (self, worker);
         return;
+    case BRD_CORE_WORKER_WIDTH:
+    case BRD_CORE_WORKER_RTT:
+        return;
     default:
         brd_core_worker_lost (self, worker, event->task);
     }
@@ -172,7 +175,11 @@ s_event (brd_core_t *self, const brd_core_event_t *event)
         return 0;
     case BRD_CORE_KILL:
         return brd_core_task_kill (self, event->task, event->time_ns);
+    case BRD_CORE_WORKER_JOIN:
+        break;
     case BRD_CORE_WORKER_UP:
+    case BRD_CORE_WORKER_WIDTH:
+    case BRD_CORE_WORKER_RTT:
     case BRD_CORE_WORKER_DOWN:
     case BRD_CORE_WORKER_BAD:
     case BRD_CORE_WORKER_RETIRE:

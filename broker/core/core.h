@@ -22,6 +22,11 @@
 // cancellation, poison; how many workers there are, and when a pool whose
 // workers only die is broken.
 //
+// A worker is a process that runs one task at a time, or, in a pool of hosts,
+// an agent or a broker that runs as many as it has slots, with a core of its
+// own below this one: see "Hosts" below and
+// docs/decisions/0018-workers-of-n-slots.md.
+//
 // Read next: core.c (one line per event), core_task.c (the life of a task),
 // core_worker.c, core_pool.c.
 //
@@ -38,8 +43,14 @@
 #include "base/brd_heap.h"
 #include "base/brd_list.h"
 
-// Tasks one worker may hold, running and in advance: the slots of its page.
+// Tasks one worker may hold, running and in advance: the slots of its page. A
+// host may hold as many for each of its slots, up to the second number or, if
+// that is more, four for each slot.
 #define BRD_CORE_INFLIGHT_MAX 256
+#define BRD_CORE_HOST_INFLIGHT_MAX 65536
+
+// Slots of one host; more are taken for so many.
+#define BRD_CORE_WIDTH_MAX 1048576
 
 // Effects one step may produce. What does not fit comes with the next step:
 // see brd_core_more ().
@@ -88,7 +99,7 @@ typedef enum {
     BRD_CORE_TASK_ENDED
 } brd_core_task_state_t;
 
-// Inside the host's own struct for a call. The host sets the first five before
+// Inside the host's own struct for a call. The host sets the first seven before
 // SUBMIT and touches nothing else; after DO_END the memory is its again.
 typedef struct brd_core_task {
     const brd_core_task_options_t *options;  // NULL: all defaults
@@ -98,6 +109,8 @@ typedef struct brd_core_task {
     uint8_t priority;
     uint8_t whole;  // 1: occupies a worker for long (a leg of a map):
                     // not a measure of how long tasks take
+    uint8_t each;   // 1: in a pool of hosts, for every worker below the host
+                    // at place pin - 1, which passes it on to all of them
 
     uint8_t state;      // brd_core_task_state_t
     uint8_t flags;      // core_task.c
@@ -109,14 +122,15 @@ typedef struct brd_core_task {
     brd_timer_t timer;  // Queue timeout, retry, attempt's end, grace
     int64_t queue_due;  // When its queue timeout passes, or its kill is due
     uint16_t error;     // Of its outcome, once ENDING
-    uint8_t lost;       // The same
+    uint8_t lost;       // The same: 1 lost, 2 maybe
     uint8_t epoch;      // Of the pool when it was submitted: core_pool.c
 } brd_core_task_t;
 
 // What became of a task. error is an errno as brood_future.h lists them:
 //     0             result
 //     EIO           it returned non-zero
-//     ECHILD        its worker died; lost: it had finished, its result is gone
+//     ECHILD        its worker died; lost: it had finished, its result is gone;
+//                   maybe: its host is gone, it may have run, in part or whole
 //     ECANCELED     cancelled
 //     ETIMEDOUT     its timeout ended it, or its queue timeout passed
 //     ELOOP         poison
@@ -125,7 +139,8 @@ typedef struct brd_core_task {
 typedef struct {
     int error;
     int attempt;
-    int lost;
+    uint16_t lost;
+    uint16_t maybe;
     uint32_t worker;  // That had it last, 0: none
 } brd_core_outcome_t;
 
@@ -136,17 +151,70 @@ typedef struct {
     uint32_t max_tasks;     // A worker retires after so many; 0: never
     uint32_t restarts_max;  // Deaths in 10 s without a finished task
     int on_demand;          // 1: start workers as tasks wait for them
+    int hosts;              // 1: its workers are hosts, see below
+    int joined;             // 1: hosts that come by themselves, by WORKER_JOIN
+    int64_t guard_ns;  // Of hosts: patience with one that does not end what it
+                       // was to end; 0: 34 s, a lease and what follows it
 } brd_core_pool_options_t;
 
 typedef struct {
-    long workers;  // Started or starting
-    long idle;
+    long workers;   // Started or starting; of hosts: the slots of those up
+    long idle;      // Of hosts: free slots
     long pending;   // Submitted, not ended, not in a worker
     long running;   // In a worker: running or held in advance
     long done;      // Ended with a result
     long failed;    // Ended otherwise
     long restarts;  // Workers replaced because they died
 } brd_core_pool_stats_t;
+
+// --- Hosts -----------------------------------------------------------------
+//
+// A pool of hosts (options.hosts) is the same pool with workers of another
+// kind: each is a whole level below, with slots, reached by messages.
+//
+//     worker           in other pools          in a pool of hosts
+//     ------           --------------          ------------------
+//     slots            1                       its width: WORKER_UP, _WIDTH
+//     RECLAIM, PROBE   answered at once        answered when the answer is here
+//     FLAG             heed it if you like     cancel it below, started or not
+//     KILL a task      by killing the worker   DO_KILL_TASK, done below
+//     attempt's time   kept by this core       kept below
+//     retries, key, once, queue timeout        kept by this core, in both
+//     dies             one task ran            all it had may have run
+//     its deaths       towards restarts_max    not counted
+//
+// So what goes down with a task is its timeout and grace, its priority, whole
+// and each; retries, only_deaths, key, once and queue timeout must not.
+//
+// Answers may come late, in any order, twice, after the task has ended, and
+// none at all from a host that is lost. Which offer an answer is about only the
+// host can know, who numbers them: one about an earlier offer must not be given
+// to the core when the task may be in the same worker again. All else is passed
+// over here. RECLAIMED and KEPT may come unasked.
+//
+// A link that is silent: WORKER_WIDTH 0, and nothing new is given to the host
+// nor asked back from it, and what it was asked before is not waited for; what
+// it has goes on. It talks again: WORKER_WIDTH n. It is gone: DONE for what it
+// had told and RECLAIMED for what it has certainly not started (never sent, or
+// never acknowledged by a link that knows), then WORKER_LOST. All that is left
+// may have run: it is tried again if its retries allow, for as long as they do
+// (that is not counted towards poison), and ends with ECHILD and maybe if not.
+// A host that is to leave in peace: WORKER_RETIRE; it gives back what it has not
+// started, and DO_STOP follows when it has nothing.
+//
+// With joined the core starts nobody: a pool of none is not broken, its tasks
+// wait, and their queue timeouts run. Without it, hosts are started, and started
+// anew with growing delays (100 ms to 1 s) when they die; the pool breaks if it
+// has none and cannot start any (WORKER_DOWN restarts_max times).
+//
+// Hosts are not counted in max_tasks and are not started on_demand: EINVAL. pin
+// is for one worker, and which that is only a host knows: EINVAL, but for a
+// task for each of them. Such a task ends with ECANCELED when its place has
+// lost its host before it could go there.
+//
+// The core's own timer for an attempt, and for a KILL, is the last resort: when
+// guard_ns after it should have ended below there is no answer, the host is out
+// of its mind: DO_KILL, and WORKER_LOST is awaited.
 
 // --- Events ----------------------------------------------------------------
 
@@ -162,7 +230,17 @@ typedef enum {
     BRD_CORE_CANCEL,  // task: end it if unstarted, else flag it
     BRD_CORE_KILL,    // task, time_ns: the same, kill after this grace
 
-    BRD_CORE_WORKER_UP,      // worker: exists and can be offered tasks
+    BRD_CORE_WORKER_JOIN,    // pool (joined): a host has come; DO_JOIN, in this
+                             // very step, gives it its number. From then on it
+                             // is as if DO_START had been done: UP, DOWN, BAD
+                             // or LOST follows
+    BRD_CORE_WORKER_UP,      // worker: exists and can be offered tasks; of
+                             // hosts: count, its slots; 0 counts as 1
+    BRD_CORE_WORKER_WIDTH,   // worker (host): it has now count slots; 0: gets
+                             // nothing new and is asked for nothing
+    BRD_CORE_WORKER_RTT,     // worker (host): time_ns from a message to the
+                             // answer, smoothed; so much work more is kept
+                             // there in advance. 0 until it is told
     BRD_CORE_WORKER_DOWN,    // worker: could not be started
     BRD_CORE_WORKER_BAD,     // worker: its initializer failed (returned)
     BRD_CORE_WORKER_RETIRE,  // worker: wants to be replaced
@@ -171,12 +249,21 @@ typedef enum {
     BRD_CORE_WORKER_LOST,    // worker: has ended; task: was running, or NULL.
                              // Before it come DONE and RECLAIMED for what the
                              // worker had finished and had not started; what
-                             // is in flight still and not task is lost
+                             // is in flight still and not task is lost. Of
+                             // hosts all that is in flight may have run
     BRD_CORE_DONE,           // task ended in its worker; error 0 or EIO;
-                             // time_ns: how long it took, 0: not measured
+                             // time_ns: how long it took, 0: not measured. Of
+                             // hosts also
+                             //     ECHILD     its worker below died: a death of
+                             //                the task, as of a local one;
+                             //                lost, maybe: of that outcome,
+                             //                then it does not make poison
+                             //     ETIMEDOUT  its timeout ended it
+                             //     ECANCELED  it was cancelled
     BRD_CORE_RECLAIMED,      // task is back, it had not started
     BRD_CORE_KEPT,           // task could not be taken back: it has started
-    BRD_CORE_PROBED,         // task; time_ns: when it started, 0: not yet
+    BRD_CORE_PROBED,         // task; time_ns: when it started, by the clock of
+                             // the steps, 0: not yet
 
     BRD_CORE_FLUSH,  // The caller is about to wait: hold nothing back
     BRD_CORE_TICK    // Nothing happened but time
@@ -190,6 +277,8 @@ typedef struct {
     int64_t time_ns;
     int error;
     uint32_t count;
+    uint16_t lost;
+    uint16_t maybe;
     const brd_core_pool_options_t *pool_options;
 } brd_core_event_t;
 
@@ -197,12 +286,16 @@ typedef struct {
 
 typedef enum {
     BRD_CORE_DO_START,        // worker for pool, at place
+    BRD_CORE_DO_JOIN,         // worker of pool, at place: who has just joined
     BRD_CORE_DO_STOP,         // worker: no more will come, leave when done
     BRD_CORE_DO_KILL,         // worker: now
     BRD_CORE_DO_OFFER,        // task to worker. Offers to one worker within a
                               // step are one message
     BRD_CORE_DO_RECLAIM,      // task from worker: answer RECLAIMED or KEPT
-    BRD_CORE_DO_FLAG,         // task in worker: raise its cancel flag
+    BRD_CORE_DO_FLAG,         // task in worker: raise its cancel flag; of
+                              // hosts: end it there if unstarted, else flag it
+    BRD_CORE_DO_KILL_TASK,    // task in worker (host): the same, and kill what
+                              // runs it time_ns later. Twice: the shorter holds
     BRD_CORE_DO_PROBE,        // task in worker: answer PROBED
     BRD_CORE_DO_END,          // task: outcome. The core has forgotten it. With
                               // leader set, the outcome is that of leader,
@@ -220,7 +313,10 @@ typedef struct {
     uint32_t place;  // 0 .. workers - 1 within the pool
     int error;
     brd_core_task_t *task;
-    brd_core_task_t *leader;
+    union {
+        brd_core_task_t *leader;  // Of DO_END
+        int64_t time_ns;          // Of DO_KILL_TASK
+    };
     brd_core_outcome_t outcome;
 } brd_core_effect_t;
 
@@ -242,11 +338,14 @@ brd_core_destroy (brd_core_t **self_p);
 // which they must be done. 0, or -1 and nothing has changed:
 //     ENOMEM
 //     EPIPE         SUBMIT: the pool is closed, terminated or broken
+//                   WORKER_JOIN: it takes no workers any more
 //     ENOEXEC       SUBMIT: it is broken because its initializer fails
 //     ENOSPC        SUBMIT: BROOD_POOL_PENDING_MAX tasks wait;
 //                   POOL_OPEN, POOL_RESIZE: too many workers
-//     EINVAL        POOL_OPEN: the number is taken; SUBMIT: no such pool or
-//                   place
+//                   WORKER_JOIN: too many hosts
+//     EINVAL        POOL_OPEN: the number is taken, options that exclude each
+//                   other; SUBMIT: no such pool or place; POOL_RESIZE of a
+//                   pool that is joined, WORKER_JOIN of one that is not
 // An event about a worker or a task it does not know (it ended meanwhile) is
 // passed over and is 0; effects is emptied first.
 int

@@ -237,5 +237,8 @@ brd_host_effect (brd_host_t *self, const brd_core_effect_t *effect)
     case BRD_CORE_DO_POOL_ENDED:
         s_pool_ended (self, effect);
         break;
+    case BRD_CORE_DO_JOIN:
+    case BRD_CORE_DO_KILL_TASK:
+        brd_assert (0);  // Of a pool of hosts, and this one opens none
     }
 }

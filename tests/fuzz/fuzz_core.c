@@ -172,6 +172,7 @@ s_submit (s_host_t *self, uint8_t arg, uint8_t more)
     task->core.pin = arg & 128 ? arg / 16u % 4 : 0;
     task->core.priority = more % BRD_CORE_PRIORITIES;
     task->core.whole = (more & 15) == 15;
+    task->core.each = 0;
     self->live++;
     if (s_step (
             self,

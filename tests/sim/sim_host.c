@@ -44,10 +44,10 @@ s_trace_event (sim_t *self, const brd_core_event_t *event)
     static const char *const names[] = {
         "POOL_OPEN",   "POOL_CLOSE",  "POOL_TERMINATE", "POOL_CANCEL",
         "POOL_RESIZE", "POOL_FORGET", "SUBMIT",         "CANCEL",
-        "KILL",        "WORKER_UP",   "WORKER_DOWN",    "WORKER_BAD",
-        "RETIRE",      "ENDING",      "LOST",           "DONE",
-        "RECLAIMED",   "KEPT",        "PROBED",         "FLUSH",
-        "TICK"
+        "KILL",        "WORKER_JOIN", "WORKER_UP",      "WORKER_WIDTH",
+        "WORKER_RTT",  "WORKER_DOWN", "WORKER_BAD",     "RETIRE",
+        "ENDING",      "LOST",        "DONE",           "RECLAIMED",
+        "KEPT",        "PROBED",      "FLUSH",          "TICK"
     };
     const sim_task_t *task = s_task (event->task);
     s_mix (self, (uint64_t) self->now);
@@ -67,10 +67,11 @@ s_trace_event (sim_t *self, const brd_core_event_t *event)
 static void
 s_trace_effect (sim_t *self, const brd_core_effect_t *effect)
 {
-    static const char *const names[] = { "DO_START", "DO_STOP", "DO_KILL",
-                                         "DO_OFFER", "RECLAIM", "FLAG",
-                                         "PROBE",    "END",     "FORGET",
-                                         "BROKEN",   "IDLE",    "ENDED" };
+    static const char *const names[] = { "DO_START", "DO_JOIN",   "DO_STOP",
+                                         "DO_KILL",  "DO_OFFER",  "RECLAIM",
+                                         "FLAG",     "KILL_TASK", "PROBE",
+                                         "END",      "FORGET",    "BROKEN",
+                                         "IDLE",     "ENDED" };
     const sim_task_t *task = s_task (effect->task);
     uint64_t error =
         (uint64_t) (effect->type == BRD_CORE_DO_END ? effect->outcome.error

@@ -140,8 +140,8 @@ t_core_put (const t_core_t *self,
             size_t size)
 {
     static const char *const names[] = {
-        "start", "stop", "kill",   "offer",  "reclaim", "flag",
-        "probe", "end",  "forget", "broken", "idle",    "ended",
+        "start",     "join",  "stop", "kill",   "offer",  "reclaim", "flag",
+        "kill_task", "probe", "end",  "forget", "broken", "idle",    "ended",
     };
     const char *name = names[effect->type];
     switch (effect->type) {
@@ -239,6 +239,7 @@ t_core_fill_task (t_core_t *self, brd_core_task_t *task, const char *line)
     task->pin = (uint32_t) t_core_word (line, "pin", 0);
     task->size_bytes = (uint32_t) t_core_word (line, "size", 0);
     task->whole = (uint8_t) t_core_word (line, "whole", 0);
+    task->each = (uint8_t) t_core_word (line, "each", 0);
 }
 
 static inline brd_core_event_type_t
