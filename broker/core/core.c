@@ -91,6 +91,8 @@ s_pool_event (brd_core_t *self,
         return 0;
     case BRD_CORE_POOL_RESIZE:
         return brd_core_pool_resize (self, pool, event->count);
+    case BRD_CORE_WORKER_JOIN:
+        return brd_core_host_join (self, pool);
     default:
         return brd_core_pool_forget (self, pool);
     }
@@ -104,7 +106,7 @@ s_worker_event (brd_core_t *self,
 {
     switch (event->type) {
     case BRD_CORE_WORKER_UP:
-        brd_core_worker_up (self, worker);
+        brd_core_worker_up (self, worker, event->count);
         return;
     case BRD_CORE_WORKER_DOWN:
         brd_core_worker_down (self, worker);
@@ -120,7 +122,10 @@ s_worker_event (brd_core_t *self,
         brd_core_worker_ending (self, worker);
         return;
     case BRD_CORE_WORKER_WIDTH:
+        brd_core_host_width (self, worker, event->count);
+        return;
     case BRD_CORE_WORKER_RTT:
+        brd_core_host_rtt (worker, event->time_ns);
         return;
     default:
         brd_core_worker_lost (self, worker, event->task);
@@ -138,7 +143,7 @@ s_task_event (brd_core_t *self, const brd_core_event_t *event)
         return;
     switch (event->type) {
     case BRD_CORE_DONE:
-        brd_core_task_done (self, task, event->error, event->time_ns);
+        brd_core_task_done (self, task, event);
         return;
     case BRD_CORE_RECLAIMED:
         brd_core_task_reclaimed (self, task);
@@ -176,7 +181,9 @@ s_event (brd_core_t *self, const brd_core_event_t *event)
     case BRD_CORE_KILL:
         return brd_core_task_kill (self, event->task, event->time_ns);
     case BRD_CORE_WORKER_JOIN:
-        break;
+        pool = brd_core_pool (self, event->pool);
+        return pool ? s_pool_event (self, pool, event)
+                    : brd_error_set (EPIPE, "there is no pool %u", event->pool);
     case BRD_CORE_WORKER_UP:
     case BRD_CORE_WORKER_WIDTH:
     case BRD_CORE_WORKER_RTT:
@@ -308,10 +315,12 @@ brd_core_pool_stats (const brd_core_t *self,
     if (!pool)
         return brd_error_set (ENOENT, "there is no pool %u", number);
     *ret_stats = (brd_core_pool_stats_t){
-        .workers = (long) pool->states[BRD_CORE_WORKER_IS_STARTING]
-                   + pool->states[BRD_CORE_WORKER_IS_UP]
-                   + pool->states[BRD_CORE_WORKER_IS_RETIRING],
-        .idle = pool->idle,
+        .workers = pool->options.hosts
+                       ? (long) pool->width
+                       : (long) pool->states[BRD_CORE_WORKER_IS_STARTING]
+                             + pool->states[BRD_CORE_WORKER_IS_UP]
+                             + pool->states[BRD_CORE_WORKER_IS_RETIRING],
+        .idle = (long) pool->idle,
         .pending = pool->count - pool->inflight,
         .running = pool->inflight,
         .done = pool->done,

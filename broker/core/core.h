@@ -209,8 +209,8 @@ typedef struct {
 //
 // Hosts are not counted in max_tasks and are not started on_demand: EINVAL. pin
 // is for one worker, and which that is only a host knows: EINVAL, but for a
-// task for each of them. Such a task ends with ECANCELED when its place has
-// lost its host before it could go there.
+// task for each of them. In a joined pool such a task ends with ECANCELED when
+// its place has lost its host before it could go there.
 //
 // The core's own timer for an attempt, and for a KILL, is the last resort: when
 // guard_ns after it should have ended below there is no answer, the host is out

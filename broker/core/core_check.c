@@ -23,10 +23,12 @@ typedef struct {
     long delayed;
     long inflight;
     long reclaiming;
+    uint64_t width;
+    uint64_t loads_width;
     long timed;
     long timers;
     uint32_t busy;
-    uint32_t idle;
+    uint64_t idle;
     uint32_t takeable;  // Sum over its workers that can be asked
 } s_found_t;
 
@@ -198,7 +200,7 @@ s_check_inflight (const brd_core_t *core,
                   const brd_core_worker_t *worker,
                   s_found_t *found)
 {
-    uint32_t count = 0, spare = 0, whole = 0;
+    uint32_t count = 0, spare = 0, whole = 0, started = 0, reclaiming = 0;
     uint64_t bytes = 0;
     const brd_list_t *head = &worker->tasks;
     s_check_roots (core, worker->pool, head, BRD_CORE_TASK_OFFERED, found);
@@ -211,8 +213,11 @@ s_check_inflight (const brd_core_t *core,
         spare += (uint32_t) brd_core_task_spare (task);
         whole += task->whole;
         bytes += task->size_bytes;
-        found->reclaiming += (task->flags & BRD_CORE_TASK_RECLAIMING) != 0;
+        started += (task->flags & BRD_CORE_TASK_STARTED) != 0;
+        reclaiming += (task->flags & BRD_CORE_TASK_RECLAIMING) != 0;
     }
+    brd_assert (started == worker->started && reclaiming == worker->reclaiming);
+    found->reclaiming += worker->width > 0 ? reclaiming : 0;
     brd_assert (count == worker->count && spare == worker->spare);
     brd_assert (whole == worker->whole && bytes == worker->bytes);
     found->inflight += count;
@@ -221,20 +226,29 @@ s_check_inflight (const brd_core_t *core,
 static void
 s_check_ranks (const brd_core_worker_t *worker, s_found_t *found)
 {
+    const brd_core_pool_t *pool = worker->pool;
     const int ranked = worker->load.at != BRD_CORE_RANK_NONE;
     // A limit that has grown since is seen when the worker's count changes.
     brd_assert (!ranked || brd_core_worker_is_fed (worker));
-    if (ranked)
+    if (ranked && !pool->options.hosts)
         brd_assert (worker->load.at == worker->count);
+    else if (ranked)
+        brd_assert (worker->load.at < BRD_CORE_INFLIGHT_MAX);
     else if (brd_core_worker_is_fed (worker))
-        brd_assert (worker->count >= 2);
-    found->idle += ranked && worker->count == 0;
+        brd_assert (worker->count > worker->width);
+    const uint32_t free = ranked && worker->count < worker->width
+                              ? worker->width - worker->count
+                              : 0;
+    brd_assert (worker->free == free);
+    found->idle += free;
+    found->width += worker->width;
+    found->loads_width += ranked ? worker->width : 0;
     const uint32_t takeable = brd_core_worker_takeable (worker);
     if (worker->state == BRD_CORE_WORKER_IS_UP
         || worker->state == BRD_CORE_WORKER_IS_RETIRING) {
         if (takeable > 0)
             brd_assert (worker->heavy.at != BRD_CORE_RANK_NONE
-                        && worker->heavy.at >= takeable);
+                        && worker->heavy.at >= brd_core_worker_weight (worker));
         found->takeable += takeable;
     }
     else
@@ -249,7 +263,13 @@ s_check_worker (const brd_core_t *core,
     const brd_core_pool_t *pool = worker->pool;
     const int free = worker->state == BRD_CORE_WORKER_IS_FREE;
     brd_assert (brd_core_worker (core, worker->id) == (free ? NULL : worker));
-    brd_assert (worker->count <= BRD_CORE_INFLIGHT_MAX);
+    if (pool->options.hosts)
+        brd_assert (worker->width <= BRD_CORE_WIDTH_MAX);
+    else
+        brd_assert (worker->count <= BRD_CORE_INFLIGHT_MAX
+                    && worker->width == 1);
+    if (free || worker->state == BRD_CORE_WORKER_IS_STARTING)
+        brd_assert (worker->width == !pool->options.hosts);
     if (pool->options.max_tasks != 0)
         brd_assert (worker->offered <= pool->options.max_tasks);
     if (free || worker->state == BRD_CORE_WORKER_IS_STARTING
@@ -286,7 +306,13 @@ s_check_place (const brd_core_t *core,
     const int listed = !brd_list_empty (&place->vacant);
     brd_assert (!listed || !place->current);
     if (!place->current && pool->ending == 0 && place->number < pool->target)
-        brd_assert (listed || alive == BRD_CORE_PLACE_WORKERS);
+        brd_assert (listed || alive == BRD_CORE_PLACE_WORKERS
+                    || (pool->options.joined && alive > 0));
+    if (pool->options.joined) {
+        brd_assert (!listed || alive == 0);
+        if (!place->current && pool->ending == 0)
+            brd_assert (brd_list_empty (&place->pinned));
+    }
     found->pinned +=
         s_check_roots (core, pool, &place->pinned, BRD_CORE_TASK_READY, found);
 }
@@ -304,6 +330,9 @@ s_check_counts (const brd_core_pool_t *pool, const s_found_t *found)
     brd_assert (pool->reclaiming == found->reclaiming);
     brd_assert (pool->busy_workers == found->busy);
     brd_assert (pool->idle == found->idle);
+    brd_assert (pool->loads_width == found->loads_width);
+    if (pool->options.hosts)
+        brd_assert (pool->width == found->width);
     brd_assert (pool->limit >= 2 && pool->limit <= BRD_CORE_INFLIGHT_MAX);
     if (pool->ended)
         brd_assert (pool->closed && pool->count == 0);

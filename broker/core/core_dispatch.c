@@ -18,6 +18,10 @@
 // soon as a worker has nothing to do, half of what the most loaded one has in
 // advance is asked back, until there is something for each idle worker.
 //
+// A host (core_host.c) is a worker with many slots: idle is one that has a free
+// slot, its limit counts for each slot and grows with the way to it, and shares
+// are in proportion to slots.
+//
 // Finding the least and the most loaded is a matter of a few bits (ranks). The
 // second ranking, of those that could give back, is put right downwards only
 // when it is looked at: then a task that is done costs nothing there.
@@ -136,24 +140,14 @@ brd_core_dispatch_flush (brd_core_t *core)
 
 // --- Feeding ---------------------------------------------------------------
 
-// The worker has got its share of tasks; before says how many it had.
-static void
-s_given (brd_core_t *core, brd_core_worker_t *worker, uint32_t before)
+void
+brd_core_dispatch_weigh (brd_core_worker_t *worker)
 {
-    brd_core_pool_t *pool = worker->pool;
-    if (worker->count == before)
-        return;
-    if (before == 0)
-        worker->moved = core->now;
-    const uint32_t takeable = brd_core_worker_takeable (worker);
-    if (takeable > 0
+    const uint32_t weight = brd_core_worker_weight (worker);
+    if (weight > 0
         && (worker->heavy.at == BRD_CORE_RANK_NONE
-            || takeable > worker->heavy.at))
-        brd_core_ranks_put (&pool->heavies, &worker->heavy, takeable);
-    if (worker->offered == pool->options.max_tasks)
-        brd_core_worker_retire (core, worker, 0);
-    else
-        brd_core_worker_rank (worker);
+            || weight > worker->heavy.at))
+        brd_core_ranks_put (&worker->pool->heavies, &worker->heavy, weight);
 }
 
 static int
@@ -161,6 +155,21 @@ s_is_worn (const brd_core_worker_t *worker)
 {
     const uint32_t max = worker->pool->options.max_tasks;
     return max != 0 && worker->offered >= max;
+}
+
+// The worker has got its share of tasks; before says how many it had.
+static void
+s_given (brd_core_t *core, brd_core_worker_t *worker, uint32_t before)
+{
+    if (worker->count == before)
+        return;
+    if (before == 0)
+        worker->moved = core->now;
+    brd_core_dispatch_weigh (worker);
+    if (s_is_worn (worker))
+        brd_core_worker_retire (core, worker, 0);
+    else
+        brd_core_worker_rank (worker);
 }
 
 void
@@ -172,7 +181,7 @@ brd_core_dispatch_pinned (brd_core_t *core, brd_core_worker_t *worker)
     const uint32_t before = worker->count;
     while (!brd_list_empty (pinned) && !brd_core_worker_is_full (worker)
            && !s_is_worn (worker)) {
-        if (brd_core_room (core) == 0) {
+        if (brd_core_room (core) <= BRD_CORE_EFFECTS_KEPT) {
             worker->pool->pinned_left = 1;
             brd_core_touch (core, worker->pool);
             break;
@@ -192,10 +201,18 @@ s_next (const brd_core_pool_t *pool)
 
 // An even share of what is ready, in pieces that still can be evened out.
 static uint32_t
-s_share (const brd_core_pool_t *pool)
+s_share (const brd_core_pool_t *pool, const brd_core_worker_t *worker)
 {
     if (pool->ready_count == 1)
         return 1;
+    if (brd_core_worker_is_host (worker)) {
+        const uint64_t all = pool->loads_width;
+        const uint64_t even =
+            ((uint64_t) pool->ready_count * worker->width + all - 1) / all;
+        const uint32_t most =
+            worker->free > BRD_CORE_HOLD_MAX ? worker->free : BRD_CORE_HOLD_MAX;
+        return even > most ? most : (uint32_t) even;
+    }
     const long workers = (long) pool->loads.count;
     const long share = (pool->ready_count + workers - 1) / workers;
     return share > BRD_CORE_HOLD_MAX ? BRD_CORE_HOLD_MAX : (uint32_t) share;
@@ -205,7 +222,7 @@ static void
 s_give (brd_core_t *core, brd_core_pool_t *pool, brd_core_worker_t *worker)
 {
     const uint32_t before = worker->count;
-    for (uint32_t n = s_share (pool);
+    for (uint32_t n = s_share (pool, worker);
          n > 0 && pool->ready_count > 0 && brd_core_room (core) > 0
          && !brd_core_worker_is_full (worker) && !s_is_worn (worker);
          n--)
@@ -217,10 +234,11 @@ s_give (brd_core_t *core, brd_core_pool_t *pool, brd_core_worker_t *worker)
 static int
 s_is_sated (const brd_core_pool_t *pool, const brd_core_worker_t *worker)
 {
-    if (worker->count <= pool->limit / 2)
+    if (worker->count <= brd_core_worker_low (worker))
         return 0;
+    const uint32_t limit = brd_core_worker_limit (worker);
     const long room =
-        worker->count < pool->limit ? (long) (pool->limit - worker->count) : 0;
+        worker->count < limit ? (long) (limit - worker->count) : 0;
     const long piece = room < pool->ready_count ? room : pool->ready_count;
     return piece < BRD_CORE_HOLD_MAX;
 }
@@ -238,9 +256,9 @@ brd_core_dispatch_feed (brd_core_t *core, brd_core_pool_t *pool)
             break;
         brd_core_worker_t *worker =
             BRD_LIST_ITEM (rank, brd_core_worker_t, load);
-        if (worker->count > 0 && s_is_sated (pool, worker))
+        if (worker->count >= worker->width && s_is_sated (pool, worker))
             break;
-        if (defer || (worker->count > 0 && !go)) {
+        if (defer || (worker->count >= worker->width && !go)) {
             s_hold (core, pool);
             return 1;
         }
@@ -296,11 +314,11 @@ s_heaviest (brd_core_pool_t *pool)
     while ((rank = brd_core_ranks_highest (&pool->heavies))) {
         brd_core_worker_t *worker =
             BRD_LIST_ITEM (rank, brd_core_worker_t, heavy);
-        const uint32_t takeable = brd_core_worker_takeable (worker);
-        if (takeable == rank->at)
+        const uint32_t weight = brd_core_worker_weight (worker);
+        if (weight == rank->at)
             return worker;
         brd_core_ranks_put (
-            &pool->heavies, rank, takeable > 0 ? takeable : BRD_CORE_RANK_NONE);
+            &pool->heavies, rank, weight > 0 ? weight : BRD_CORE_RANK_NONE);
     }
     return NULL;
 }
@@ -311,15 +329,32 @@ s_patience (const brd_core_pool_t *pool, const brd_core_worker_t *worker)
 {
     const int64_t work =
         pool->average * (int64_t) brd_core_worker_takeable (worker);
-    return pool->average > 0 && work < BRD_CORE_TAKE_BACK_NS
-               ? worker->moved + BRD_CORE_TARGET_NS
+    const int64_t worth =
+        (BRD_CORE_TAKE_BACK_NS + worker->rtt) * (int64_t) worker->width;
+    return pool->average > 0 && work < worth
+               ? worker->moved + BRD_CORE_TARGET_NS + worker->rtt
                : 0;
+}
+
+// What the free slots can use, where there may be far more.
+static uint32_t
+s_wanted (const brd_core_pool_t *pool)
+{
+    if (!pool->options.hosts)
+        return BRD_CORE_INFLIGHT_MAX;
+    const uint64_t free = pool->idle - (uint64_t) pool->reclaiming;
+    return free < BRD_CORE_INFLIGHT_MAX / pool->limit
+               ? (uint32_t) free * pool->limit
+               : BRD_CORE_INFLIGHT_MAX;
 }
 
 static void
 s_take_half (brd_core_t *core, brd_core_worker_t *worker)
 {
+    const uint32_t wanted = s_wanted (worker->pool);
     uint32_t n = (brd_core_worker_takeable (worker) + 1) / 2;
+    if (n > wanted)
+        n = wanted;
     brd_list_t *link = worker->tasks.prev;
     while (n > 0) {
         brd_core_task_t *task = BRD_LIST_ITEM (link, brd_core_task_t, link);

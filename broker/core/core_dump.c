@@ -93,6 +93,8 @@ s_put_worker (s_text_t *self, const brd_core_worker_t *worker)
     if (worker->state == BRD_CORE_WORKER_IS_UP
         && !brd_core_worker_is_fed (worker))
         s_put (self, " (waits for the one before it)");
+    if (worker->pool->options.hosts)
+        s_put_number (self, " slots ", worker->width);
     s_put_number (self, " tasks ", worker->count);
     s_put_number (self, " spare ", worker->spare);
     s_put_number (self, " bytes ", (int64_t) worker->bytes);
@@ -128,7 +130,7 @@ s_put_pool (s_text_t *self, const brd_core_pool_t *pool)
     s_put_number (self, " average ", pool->average);
     s_put_number (self, " limit ", pool->limit);
     s_put_number (self, " workers ", pool->target);
-    s_put_number (self, " idle ", pool->idle);
+    s_put_number (self, " idle ", (int64_t) pool->idle);
     s_put_number (self, " deaths ", (int64_t) pool->death_count);
     s_put_number (self, " closed ", pool->closed);
     s_put_number (self, " ending ", pool->ending);

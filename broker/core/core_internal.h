@@ -9,6 +9,7 @@
 //     core_dispatch.c  which worker gets which task, and who gives some back
 //     core_task.c      the life of a task
 //     core_worker.c    the life of a worker, and what it holds
+//     core_host.c      what is different when that worker is a host
 //
 // An event's handler does what concerns its one task or worker at once: that
 // is never more than some hundred effects, for which an empty list of effects
@@ -42,6 +43,10 @@
 // waking another one costs as much.
 #define BRD_CORE_TAKE_BACK_NS INT64_C (100000)
 
+// Patience with a host: a lease of 30 s, 2 s more until it is declared lost, and
+// as much for the way.
+#define BRD_CORE_GUARD_NS INT64_C (34000000000)
+
 #define BRD_CORE_RESTARTS_DEFAULT 5
 #define BRD_CORE_RESTARTS_MAX 4096
 #define BRD_CORE_RESTARTS_NS INT64_C (10000000000)
@@ -55,6 +60,10 @@
 
 // Effects the handler of one event, or one timer, adds at most.
 #define BRD_CORE_EVENT_EFFECTS (2 * BRD_CORE_INFLIGHT_MAX + 8)
+
+// Kept for what must be said in the same step as the ends of many tasks: those
+// that find no more room are ENDING for a while.
+#define BRD_CORE_EFFECTS_KEPT 8
 
 // --- Ranks -----------------------------------------------------------------
 
@@ -100,7 +109,8 @@ typedef struct {
     uint8_t leaving;  // Counts in place->leaving
     uint8_t asked;    // To stop, or killed: its end is no death
     uint8_t was_up;
-    uint8_t epoch;  // Of the pool when it was last swept
+    uint8_t epoch;      // Of the pool when it was last swept
+    uint8_t returning;  // A host that is to be asked for all it can give back
     brd_core_pool_t *pool;
     brd_core_place_t *place;
     brd_core_rank_t load;   // In pool->loads while it may be fed, by count
@@ -109,9 +119,14 @@ typedef struct {
     uint32_t count;         // Of them
     uint32_t spare;         // Of them: not pinned, started or asked back
     uint32_t whole;         // Of them
+    uint32_t started;       // Of them: seen to have started
+    uint32_t reclaiming;    // Of them: asked back, no answer yet
+    uint32_t width;         // Slots; 0: a host that is not up, or silent
+    uint32_t free;          // Of them, as counted in pool->idle
     uint64_t bytes;         // Of them
     uint32_t offered;       // In its life, without those it gave back
     int64_t moved;          // When it last finished a task, or got its first
+    int64_t rtt;            // ns to a host and back
 } brd_core_worker_t;
 
 // One of the pool's workers, whoever that is at the time.
@@ -145,6 +160,7 @@ struct brd_core_pool {
     uint8_t refill;       // A worker has run through half its limit
     uint8_t defer;        // More is coming back: wait for it this time
     uint8_t pinned_left;  // Pinned tasks found no room among the effects
+    uint8_t returning;    // Some host is
     uint8_t epoch;        // Grows with each cancel
     int ending;           // errno with which all tasks end, 0
     int broken;           // errno for SUBMIT, 0
@@ -160,7 +176,7 @@ struct brd_core_pool {
     long pinned_count;  // READY and pinned
     long delayed_count;
     long inflight;    // OFFERED
-    long reclaiming;  // Of them: asked back, no answer yet
+    long reclaiming;  // Of them: asked back, an answer is awaited
     long done;
     long failed;
     long restarts;
@@ -172,7 +188,9 @@ struct brd_core_pool {
     uint32_t busy_workers;  // With tasks
     brd_list_t vacant;      // Places that need a worker
     brd_core_ranks_t loads;
-    uint32_t idle;  // In loads at 0
+    uint64_t loads_width;  // Slots of those in loads
+    uint64_t width;        // Slots of all
+    uint64_t idle;         // Free slots of those in loads
     brd_core_ranks_t heavies;
 
     int64_t average;  // ns, of a task; 0: not known
@@ -278,7 +296,14 @@ enum {
     BRD_CORE_TASK_TIMED_OUT = 8,   // The time of its attempt is up
     BRD_CORE_TASK_KILL = 16,       // Its timer is for the kill
     BRD_CORE_TASK_EXPIRED = 32,    // Its queue timeout has passed
-    BRD_CORE_TASK_HOLDER = 64      // pool->keys leads to it
+    BRD_CORE_TASK_HOLDER = 64,     // pool->keys leads to it
+    BRD_CORE_TASK_PROBING = 128    // A host was asked for it, no answer yet
+};
+
+// What brd_core_task_t.lost says.
+enum {
+    BRD_CORE_LOST_RESULT = 1,
+    BRD_CORE_LOST_MAYBE = 2
 };
 
 // May be taken back for others' sake.
@@ -305,8 +330,7 @@ brd_core_task_kill (brd_core_t *self, brd_core_task_t *task, int64_t grace_ns);
 void
 brd_core_task_done (brd_core_t *self,
                     brd_core_task_t *task,
-                    int error,
-                    int64_t time_ns);
+                    const brd_core_event_t *event);
 void
 brd_core_task_reclaimed (brd_core_t *self, brd_core_task_t *task);
 void
@@ -321,6 +345,18 @@ brd_core_task_died (brd_core_t *self,
                     int running,
                     int asked);
 
+// Its host is gone: nobody knows what became of it.
+void
+brd_core_task_vanished (brd_core_t *self, brd_core_task_t *task);
+
+// Its attempt is over, and it is out of its worker. death: what only_deaths
+// lets be retried, our own kills included.
+void
+brd_core_task_failed (brd_core_t *self,
+                      brd_core_task_t *task,
+                      int error,
+                      int death);
+
 // It is in no list any more.
 void
 brd_core_task_end (brd_core_t *self, brd_core_task_t *task, int error);
@@ -334,7 +370,25 @@ brd_core_task_doom (brd_core_t *self, brd_core_task_t *task);
 void
 brd_core_task_doom_blocked (brd_core_t *self, brd_core_task_t *task);
 
-// Its timer.
+// An effect about it and its worker.
+brd_core_effect_t *
+brd_core_task_emit (brd_core_t *self,
+                    brd_core_effect_type_t type,
+                    brd_core_task_t *task,
+                    const brd_core_worker_t *worker);
+
+// Its timer: set; set for the end of its attempt, unless something else is due
+// before; has passed.
+void
+brd_core_task_arm (brd_core_t *self, brd_core_task_t *task, int64_t due);
+void
+brd_core_task_arm_attempt (brd_core_t *self,
+                           brd_core_task_t *task,
+                           int64_t due);
+
+// 1 if it has waited too long for its start, and is asked back for it.
+int
+brd_core_task_expire (brd_core_t *self, brd_core_task_t *task);
 void
 brd_core_task_due (brd_core_t *self, brd_core_task_t *task);
 
@@ -352,7 +406,9 @@ brd_core_worker_reserve (brd_core_t *self, size_t count);
 int
 brd_core_worker_start (brd_core_t *self, brd_core_place_t *place);
 void
-brd_core_worker_up (brd_core_t *self, brd_core_worker_t *worker);
+brd_core_worker_up (brd_core_t *self,
+                    brd_core_worker_t *worker,
+                    uint32_t count);
 void
 brd_core_worker_down (brd_core_t *self, brd_core_worker_t *worker);
 void
@@ -402,11 +458,83 @@ brd_core_worker_freed (brd_core_t *self, brd_core_worker_t *worker);
 void
 brd_core_worker_rank (brd_core_worker_t *worker);
 
+// What comes to it now goes at once: its place's own, then the others.
+void
+brd_core_worker_enter (brd_core_t *self, brd_core_worker_t *worker);
+
+// All that it may not have started, the last first, so that they can be put
+// back one in front of the other. 0: there was no room for all.
+int
+brd_core_worker_reclaim_all (brd_core_t *self,
+                             brd_core_worker_t *worker,
+                             const brd_core_task_t *except);
+
+// --- core_host.c -----------------------------------------------------------
+
+// A host has come, or the number of its slots.
+int
+brd_core_host_join (brd_core_t *self, brd_core_pool_t *pool);
+void
+brd_core_host_width (brd_core_t *self,
+                     brd_core_worker_t *worker,
+                     uint32_t count);
+
+// The same, and nothing follows from it. 0: it is going.
+void
+brd_core_host_set_width (brd_core_worker_t *worker, uint32_t count);
+void
+brd_core_host_rtt (brd_core_worker_t *worker, int64_t rtt);
+
+// How much it may hold, and at which it should get more.
+uint32_t
+brd_core_host_limit (const brd_core_worker_t *worker);
+int
+brd_core_host_is_full (const brd_core_worker_t *worker);
+
+// Its ranks among the loads, and among those that can give back; how many tasks
+// that is, those that fill its slots being taken for running.
+uint32_t
+brd_core_host_load (const brd_core_worker_t *worker);
+uint32_t
+brd_core_host_weight (const brd_core_worker_t *worker);
+uint32_t
+brd_core_host_takeable (const brd_core_worker_t *worker);
+
+// Hosts that are returning are asked. 0: there was no room for all.
+int
+brd_core_host_return (brd_core_t *self, brd_core_pool_t *pool);
+
+// The same as in core_task.c, for a task in a host.
+int64_t
+brd_core_host_span (const brd_core_pool_t *pool, const brd_core_task_t *task);
+void
+brd_core_host_done (brd_core_t *self,
+                    brd_core_task_t *task,
+                    const brd_core_event_t *event);
+void
+brd_core_host_cancel (brd_core_t *self, brd_core_task_t *task);
+void
+brd_core_host_kill (brd_core_t *self, brd_core_task_t *task, int64_t grace_ns);
+void
+brd_core_host_kept (brd_core_t *self, brd_core_task_t *task);
+void
+brd_core_host_probed (brd_core_t *self, brd_core_task_t *task, int64_t start);
+void
+brd_core_host_due (brd_core_t *self, brd_core_task_t *task);
+
+// --- Inline ----------------------------------------------------------------
+
+static inline int
+brd_core_worker_is_host (const brd_core_worker_t *worker)
+{
+    return worker->pool->options.hosts;
+}
+
 // It may be given tasks.
 static inline int
 brd_core_worker_is_fed (const brd_core_worker_t *worker)
 {
-    return worker->state == BRD_CORE_WORKER_IS_UP
+    return worker->state == BRD_CORE_WORKER_IS_UP && worker->width > 0
            && worker->place->current == worker && worker->place->leaving == 0;
 }
 
@@ -415,9 +543,27 @@ brd_core_worker_is_fed (const brd_core_worker_t *worker)
 static inline int
 brd_core_worker_is_full (const brd_core_worker_t *worker)
 {
+    if (brd_core_worker_is_host (worker))
+        return brd_core_host_is_full (worker);
     return worker->count >= 2
            && (worker->bytes >= BRD_CORE_INFLIGHT_BYTES || worker->whole > 0
                || worker->count >= worker->pool->limit);
+}
+
+static inline uint32_t
+brd_core_worker_limit (const brd_core_worker_t *worker)
+{
+    return brd_core_worker_is_host (worker) ? brd_core_host_limit (worker)
+                                            : worker->pool->limit;
+}
+
+// With no more than this it should get more.
+static inline uint32_t
+brd_core_worker_low (const brd_core_worker_t *worker)
+{
+    if (!brd_core_worker_is_host (worker))
+        return worker->pool->limit / 2;
+    return worker->width + (brd_core_host_limit (worker) - worker->width) / 2;
 }
 
 // How many it could give back, the first being taken for running.
@@ -426,9 +572,19 @@ brd_core_worker_takeable (const brd_core_worker_t *worker)
 {
     if (worker->spare == 0)
         return 0;
+    if (brd_core_worker_is_host (worker))
+        return brd_core_host_takeable (worker);
     const brd_core_task_t *first =
         BRD_LIST_ITEM (worker->tasks.next, brd_core_task_t, link);
     return worker->spare - (uint32_t) brd_core_task_spare (first);
+}
+
+// Its rank in pool->heavies; 0: none.
+static inline uint32_t
+brd_core_worker_weight (const brd_core_worker_t *worker)
+{
+    return brd_core_worker_is_host (worker) ? brd_core_host_weight (worker)
+                                            : brd_core_worker_takeable (worker);
 }
 
 // --- core_dispatch.c -------------------------------------------------------
@@ -444,6 +600,10 @@ brd_core_rank_t *
 brd_core_ranks_lowest (const brd_core_ranks_t *self);
 brd_core_rank_t *
 brd_core_ranks_highest (const brd_core_ranks_t *self);
+
+// It may be asked for more than before.
+void
+brd_core_dispatch_weigh (brd_core_worker_t *worker);
 
 // A task took so long.
 void
@@ -494,6 +654,14 @@ brd_core_pool_free (brd_core_t *self, brd_core_pool_t *pool);
 void
 brd_core_pool_break (brd_core_t *self, brd_core_pool_t *pool, int error);
 
+// Room for one more place, and it; NULL with errno.
+brd_core_place_t *
+brd_core_pool_more (brd_core_t *self, brd_core_pool_t *pool);
+
+// Nobody is started for a while, each time for longer.
+void
+brd_core_pool_delay (brd_core_t *self, brd_core_pool_t *pool);
+
 // A worker died unasked.
 void
 brd_core_pool_death (brd_core_t *self, brd_core_pool_t *pool, int was_up);
@@ -517,11 +685,22 @@ brd_core_pool_dooms (const brd_core_pool_t *pool, const brd_core_task_t *task)
     return pool->ending != 0 || task->epoch != pool->epoch;
 }
 
+// There is no place pin - 1, or, as hosts joined, nobody at it.
+static inline int
+brd_core_pool_lacks (const brd_core_pool_t *pool, uint32_t pin)
+{
+    if (!pool->options.joined || pin == 0 || pin > pool->target)
+        return pin > pool->target;
+    const brd_core_worker_t *worker = pool->places[pin - 1]->current;
+    return !worker || worker->state > BRD_CORE_WORKER_IS_UP;
+}
+
 // It must not become READY: that, or its place has been taken away.
 static inline int
 brd_core_pool_bars (const brd_core_pool_t *pool, const brd_core_task_t *task)
 {
-    return brd_core_pool_dooms (pool, task) || task->pin > pool->target;
+    return brd_core_pool_dooms (pool, task)
+           || brd_core_pool_lacks (pool, task->pin);
 }
 
 // With which error, in either case.

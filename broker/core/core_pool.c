@@ -35,6 +35,7 @@ s_init_place (brd_core_place_t *self, brd_core_pool_t *pool, uint32_t number)
         brd_core_worker_t *worker = &self->workers[i];
         worker->pool = pool;
         worker->place = self;
+        worker->width = !pool->options.hosts;
         worker->load.at = worker->heavy.at = BRD_CORE_RANK_NONE;
         brd_list_init (&worker->load.link);
         brd_list_init (&worker->heavy.link);
@@ -77,11 +78,26 @@ error:
     return -1;
 }
 
+// Its host is leaving or gone, and what was to go to it alone goes nowhere. It
+// is vacant once nothing of it is left: who joins then need not wait for anyone.
+static int
+s_clear_place (brd_core_t *core, brd_core_place_t *place)
+{
+    while (!brd_list_empty (&place->pinned))
+        brd_core_task_cancel (
+            core, BRD_LIST_ITEM (place->pinned.next, brd_core_task_t, link));
+    for (int i = 0; i < BRD_CORE_PLACE_WORKERS; i++)
+        if (place->workers[i].state != BRD_CORE_WORKER_IS_FREE)
+            return 0;
+    return 1;
+}
+
 void
 brd_core_pool_vacate (brd_core_t *core, brd_core_place_t *place)
 {
     brd_core_pool_t *pool = place->pool;
-    if (pool->ending != 0 || place->current || place->number >= pool->target)
+    if (pool->ending != 0 || place->current || place->number >= pool->target
+        || (pool->options.joined && !s_clear_place (core, place)))
         return;
     // One that is waited for goes first: with on_demand it may be the only one
     // that is wanted.
@@ -125,7 +141,7 @@ int
 brd_core_pool_fill (brd_core_t *core, brd_core_pool_t *pool)
 {
     if (pool->ending != 0 || (pool->closed && pool->count == 0)
-        || pool->start_timer.place != 0)
+        || pool->start_timer.place != 0 || pool->options.joined)
         return 1;
     brd_core_place_t *place;
     while ((place = s_next_vacant (pool))) {
@@ -139,7 +155,45 @@ brd_core_pool_fill (brd_core_t *core, brd_core_pool_t *pool)
     return 1;
 }
 
+// --- Starting --------------------------------------------------------------
+
+brd_core_place_t *
+brd_core_pool_more (brd_core_t *core, brd_core_pool_t *pool)
+{
+    if (pool->place_count >= BROOD_POOL_WORKERS_MAX) {
+        brd_error_set (
+            ENOSPC, "a pool has at most %d hosts", BROOD_POOL_WORKERS_MAX);
+        return NULL;
+    }
+    if (s_add_places (core, pool, pool->place_count + 1) < 0)
+        return NULL;
+    return pool->places[pool->target++];
+}
+
+void
+brd_core_pool_delay (brd_core_t *core, brd_core_pool_t *pool)
+{
+    pool->start_delay = pool->start_delay == 0 ? BRD_CORE_START_DELAY_NS
+                                               : 2 * pool->start_delay;
+    if (pool->start_delay > BRD_CORE_START_DELAY_MAX_NS)
+        pool->start_delay = BRD_CORE_START_DELAY_MAX_NS;
+    const int rc = brd_heap_set (
+        &core->starts, &pool->start_timer, core->now + pool->start_delay);
+    brd_assert (rc == 0);
+}
+
 // --- Opening ---------------------------------------------------------------
+
+static int
+s_check_options (const brd_core_pool_options_t *options)
+{
+    if (options->joined && !options->hosts)
+        return brd_error_set (EINVAL, "only hosts join a pool");
+    if (options->hosts && (options->max_tasks != 0 || options->on_demand))
+        return brd_error_set (
+            EINVAL, "hosts have no max_tasks and do not come on demand");
+    return 0;
+}
 
 static int
 s_check_count (uint32_t count)
@@ -158,6 +212,8 @@ s_init (brd_core_pool_t *self, const brd_core_event_t *event)
     self->number = event->pool;
     self->options = *event->pool_options;
     self->limit = 2;
+    if (self->options.guard_ns <= 0)
+        self->options.guard_ns = BRD_CORE_GUARD_NS;
     self->deaths_max = self->options.restarts_max;
     if (self->deaths_max == 0)
         self->deaths_max = BRD_CORE_RESTARTS_DEFAULT;
@@ -183,7 +239,8 @@ brd_core_pool_open (brd_core_t *core, const brd_core_event_t *event)
     const uint32_t workers = event->pool_options->workers;
     if (brd_core_pool (core, event->pool))
         return brd_error_set (EINVAL, "pool %u exists", event->pool);
-    if (s_check_count (workers) < 0)
+    if (s_check_options (event->pool_options) < 0
+        || (!event->pool_options->joined && s_check_count (workers) < 0))
         return -1;
     brd_core_pool_t *self = brd_mem_zalloc (sizeof *self);
     if (!self)
@@ -192,14 +249,14 @@ brd_core_pool_open (brd_core_t *core, const brd_core_event_t *event)
     self->deaths = brd_mem_array (self->deaths_max, sizeof *self->deaths);
     if (!self->deaths
         || brd_heap_reserve (&core->starts, core->pool_count + 1) < 0
-        || s_add_places (core, self, workers) < 0)
+        || (!self->options.joined && s_add_places (core, self, workers) < 0))
         goto error;
     if (brd_map_set (&core->numbers, (uint64_t) self->number + 1, self) < 0)
         goto error;
     core->pool_count++;
     brd_list_append (&core->pools, &self->link);
-    self->target = workers;
-    for (uint32_t i = 0; i < workers; i++)
+    self->target = self->place_count;
+    for (uint32_t i = 0; i < self->target; i++)
         brd_core_pool_vacate (core, self->places[i]);
     return 0;
 
@@ -340,7 +397,7 @@ s_doom_list (brd_core_t *core, brd_core_pool_t *self, brd_list_t *head)
             BRD_LIST_ITEM (head->next, brd_core_task_t, link);
         if (!brd_core_pool_dooms (self, task))
             return 1;
-        if (brd_core_room (core) == 0)
+        if (brd_core_room (core) <= BRD_CORE_EFFECTS_KEPT)
             return 0;
         brd_core_task_doom (core, task);
     }
@@ -374,22 +431,29 @@ brd_core_pool_cancel (brd_core_t *core, brd_core_pool_t *self)
 }
 
 // The worker's own first, which need room; those behind them can wait for it.
-static void
+// 0: there is not room for all a host has. What was done already is passed over
+// when it goes on.
+static int
 s_sweep_worker (brd_core_t *core, brd_core_worker_t *worker)
 {
     const brd_core_pool_t *pool = worker->pool;
-    worker->epoch = pool->epoch;
     // From the last to the first, as all that is asked back. Nothing leaves
     // the list: what runs is flagged, the rest answers first.
     brd_list_t *link;
     for (link = worker->tasks.prev; link != &worker->tasks; link = link->prev) {
         brd_core_task_t *task = BRD_LIST_ITEM (link, brd_core_task_t, link);
-        if (brd_core_pool_dooms (pool, task))
-            brd_core_task_cancel (core, task);
+        if (!brd_core_pool_dooms (pool, task)
+            || (task->flags & BRD_CORE_TASK_CANCELLED))
+            continue;
+        if (brd_core_room (core) <= BRD_CORE_EFFECTS_KEPT)
+            return 0;
+        brd_core_task_cancel (core, task);
     }
     for (link = worker->tasks.next; link != &worker->tasks; link = link->next)
         brd_core_task_doom_blocked (
             core, BRD_LIST_ITEM (link, brd_core_task_t, link));
+    worker->epoch = pool->epoch;
+    return 1;
 }
 
 static int
@@ -402,9 +466,9 @@ s_sweep (brd_core_t *core, brd_core_pool_t *self)
             brd_core_worker_t *worker = &self->places[i]->workers[j];
             if (worker->count == 0 || worker->epoch == self->epoch)
                 continue;
-            if (brd_core_room (core) < BRD_CORE_EVENT_EFFECTS)
+            if (brd_core_room (core) < BRD_CORE_EVENT_EFFECTS
+                || !s_sweep_worker (core, worker))
                 return 0;
-            s_sweep_worker (core, worker);
         }
     self->sweeping = 0;
     return 1;
@@ -415,6 +479,8 @@ s_sweep (brd_core_t *core, brd_core_pool_t *self)
 int
 brd_core_pool_resize (brd_core_t *core, brd_core_pool_t *self, uint32_t count)
 {
+    if (self->options.joined)
+        return brd_error_set (EINVAL, "hosts join as they come");
     if (s_check_count (count) < 0 || s_add_places (core, self, count) < 0)
         return -1;
     const uint32_t old = self->target;
@@ -433,7 +499,7 @@ static int
 s_empty_place (brd_core_t *core, brd_core_place_t *place)
 {
     while (!brd_list_empty (&place->pinned)) {
-        if (brd_core_room (core) == 0)
+        if (brd_core_room (core) <= BRD_CORE_EFFECTS_KEPT)
             return 0;
         brd_core_task_cancel (
             core, BRD_LIST_ITEM (place->pinned.next, brd_core_task_t, link));
@@ -527,6 +593,7 @@ brd_core_pool_settle (brd_core_t *core, brd_core_pool_t *self)
     }
     else if ((self->sweeping && !s_sweep (core, self))
              || (self->resizing && !s_empty_places (core, self))
+             || (self->returning && !brd_core_host_return (core, self))
              || (self->pinned_left && !s_feed_pinned (core, self))
              || !brd_core_dispatch_feed (core, self)
              || !brd_core_dispatch_take_back (core, self)

@@ -22,6 +22,8 @@
 //     attempt's end -> probe; when its time is really up, flag -> grace
 //     grace, kill   -> the worker dies
 //
+// In a host that is core_host.c's, as all else that is different there.
+//
 // Read next: core_worker.c.
 
 #include "brood/brood_pool.h"
@@ -82,8 +84,8 @@ s_is_timed (const brd_core_task_t *self)
                || (options->retries > 0 && options->retry_delay_ns > 0));
 }
 
-static void
-s_arm (brd_core_t *core, brd_core_task_t *self, int64_t due)
+void
+brd_core_task_arm (brd_core_t *core, brd_core_task_t *self, int64_t due)
 {
     const int rc = brd_heap_set (&core->timers, &self->timer, due);
     brd_assert (rc == 0);
@@ -96,16 +98,17 @@ s_disarm (brd_core_t *core, brd_core_task_t *self)
         brd_heap_remove (&core->timers, &self->timer);
 }
 
-static void
-s_emit (brd_core_t *core,
-        brd_core_effect_type_t type,
-        brd_core_task_t *self,
-        const brd_core_worker_t *worker)
+brd_core_effect_t *
+brd_core_task_emit (brd_core_t *core,
+                    brd_core_effect_type_t type,
+                    brd_core_task_t *self,
+                    const brd_core_worker_t *worker)
 {
     brd_core_effect_t *effect = brd_core_emit (core, type, self->pool);
     effect->worker = worker->id;
     effect->place = worker->place->number;
     effect->task = self;
+    return effect;
 }
 
 // --- Waiting ---------------------------------------------------------------
@@ -138,7 +141,7 @@ s_ready (brd_core_t *core,
     else
         brd_list_append (head, &self->link);
     if (self->queue_due != 0 && self->attempt == 1)
-        s_arm (core, self, self->queue_due);
+        brd_core_task_arm (core, self, self->queue_due);
     if (self->pin != 0) {
         brd_core_place_t *place = s_place (pool, self);
         if (place->current)
@@ -186,7 +189,10 @@ s_refuse (const brd_core_pool_t *pool, const brd_core_task_t *self)
                                   : "the pool is broken: its workers only die");
     if (pool->closed || pool->ending != 0)
         return brd_error_set (EPIPE, "the pool is closed");
-    if (self->pin > pool->target)
+    if (pool->options.hosts ? (self->pin != 0) != self->each : self->each)
+        return brd_error_set (
+            EINVAL, "only what is for each worker of a host has that place");
+    if (brd_core_pool_lacks (pool, self->pin))
         return brd_error_set (EINVAL, "the pool has no place %u", self->pin);
     if (pool->count - pool->inflight >= BROOD_POOL_PENDING_MAX)
         return brd_error_set (ENOSPC, "too many tasks wait in the pool");
@@ -292,7 +298,7 @@ brd_core_task_submit (brd_core_t *core, brd_core_task_t *self)
     else
         brd_list_append (&holder->follow, &self->link);
     if (self->queue_due != 0)
-        s_arm (core, self, self->queue_due);
+        brd_core_task_arm (core, self, self->queue_due);
     return 0;
 }
 
@@ -306,14 +312,17 @@ brd_core_task_offer (brd_core_t *core,
     self->flags &= BRD_CORE_TASK_HOLDER;
     self->worker = worker->id;
     brd_core_worker_take (worker, self);
-    s_emit (core, BRD_CORE_DO_OFFER, self, worker);
+    brd_core_task_emit (core, BRD_CORE_DO_OFFER, self, worker);
     int64_t due = BRD_NEVER;
     if (s_timeout (self) > 0)
-        due = brd_core_after (core->now, s_timeout (self));
+        due = brd_core_after (core->now,
+                              brd_core_worker_is_host (worker)
+                                  ? brd_core_host_span (worker->pool, self)
+                                  : s_timeout (self));
     if (self->queue_due != 0 && self->attempt == 1 && self->queue_due < due)
         due = self->queue_due;
     if (due != BRD_NEVER)
-        s_arm (core, self, due);
+        brd_core_task_arm (core, self, due);
 }
 
 // --- The end ---------------------------------------------------------------
@@ -333,7 +342,8 @@ s_tell (brd_core_t *core,
     effect->leader = leader;
     effect->outcome.error = of->error;
     effect->outcome.attempt = of->attempt;
-    effect->outcome.lost = of->lost;
+    effect->outcome.lost = of->lost == BRD_CORE_LOST_RESULT;
+    effect->outcome.maybe = of->lost == BRD_CORE_LOST_MAYBE;
     effect->outcome.worker = of->worker;
     if (s_is_timed (self) || (self->flags & BRD_CORE_TASK_KILL))
         core->timed--;
@@ -405,7 +415,8 @@ brd_core_task_end (brd_core_t *core, brd_core_task_t *self, int error)
     self->error = (uint16_t) error;
     if (error != ECHILD)
         self->lost = 0;
-    if (brd_list_empty (&self->follow) && brd_core_room (core) > 0) {
+    if (brd_list_empty (&self->follow)
+        && brd_core_room (core) > BRD_CORE_EFFECTS_KEPT) {
         s_last (core, pool, self);
         return;
     }
@@ -484,12 +495,14 @@ s_retry (brd_core_t *core, brd_core_pool_t *pool, brd_core_task_t *self)
     s_move (self, BRD_CORE_TASK_DELAYED);
     brd_list_append (&pool->delayed, &self->link);
     pool->delayed_count++;
-    s_arm (core, self, brd_core_after (core->now, delay));
+    brd_core_task_arm (core, self, brd_core_after (core->now, delay));
 }
 
-// death: what only_deaths lets be retried, our own kills included.
-static void
-s_failed (brd_core_t *core, brd_core_task_t *self, int error, int death)
+void
+brd_core_task_failed (brd_core_t *core,
+                      brd_core_task_t *self,
+                      int error,
+                      int death)
 {
     brd_core_pool_t *pool = brd_core_pool (core, self->pool);
     const brd_core_task_options_t *options = self->options;
@@ -500,7 +513,7 @@ s_failed (brd_core_t *core, brd_core_task_t *self, int error, int death)
         brd_core_task_end (core, self, ECANCELED);
     else if (self->deaths >= BRD_CORE_POISON_DEATHS)
         brd_core_task_end (core, self, ELOOP);
-    else if (self->pin > pool->target)
+    else if (brd_core_pool_lacks (pool, self->pin))
         brd_core_task_end (core, self, error);
     else if (options && self->attempt <= options->retries
              && self->attempt < UINT16_MAX && (death || !options->only_deaths))
@@ -512,8 +525,7 @@ s_failed (brd_core_t *core, brd_core_task_t *self, int error, int death)
 void
 brd_core_task_done (brd_core_t *core,
                     brd_core_task_t *self,
-                    int error,
-                    int64_t time_ns)
+                    const brd_core_event_t *event)
 {
     brd_core_worker_t *worker = brd_core_worker (core, self->worker);
     brd_core_pool_t *pool = worker->pool;
@@ -521,17 +533,19 @@ brd_core_task_done (brd_core_t *core,
     worker->moved = core->now;
     pool->death_count = 0;
     pool->death_up = 0;
-    if (!self->whole && time_ns > 0)
-        brd_core_dispatch_measure (pool, time_ns);
+    if (!self->whole && event->time_ns > 0)
+        brd_core_dispatch_measure (pool, event->time_ns);
     // However it ended: it was told that it is too late.
     const int late = self->flags & BRD_CORE_TASK_TIMED_OUT;
     if (late)
-        s_failed (core, self, ETIMEDOUT, 1);
-    else if (error != 0)
-        s_failed (core, self, error, 0);
-    else
+        brd_core_task_failed (core, self, ETIMEDOUT, 1);
+    else if (event->error == 0)
         brd_core_task_end (core, self, 0);
-    if (worker->count <= pool->limit / 2)
+    else if (brd_core_worker_is_host (worker))
+        brd_core_host_done (core, self, event);
+    else
+        brd_core_task_failed (core, self, event->error, 0);
+    if (worker->count <= brd_core_worker_low (worker))
         pool->refill = 1;
     brd_core_worker_freed (core, worker);
 }
@@ -545,8 +559,16 @@ brd_core_task_died (brd_core_t *core,
     const int late = self->flags & BRD_CORE_TASK_TIMED_OUT;
     if (running && !asked)
         self->deaths++;
-    self->lost = !running;
-    s_failed (core, self, late ? ETIMEDOUT : ECHILD, 1);
+    self->lost = running ? 0 : BRD_CORE_LOST_RESULT;
+    brd_core_task_failed (core, self, late ? ETIMEDOUT : ECHILD, 1);
+}
+
+void
+brd_core_task_vanished (brd_core_t *core, brd_core_task_t *self)
+{
+    const int late = self->flags & BRD_CORE_TASK_TIMED_OUT;
+    self->lost = BRD_CORE_LOST_MAYBE;
+    brd_core_task_failed (core, self, late ? ETIMEDOUT : ECHILD, 1);
 }
 
 // --- Its end is wanted -----------------------------------------------------
@@ -563,8 +585,10 @@ brd_core_task_cancel (brd_core_t *core, brd_core_task_t *self)
     }
     brd_core_worker_t *worker = brd_core_worker (core, self->worker);
     self->flags |= BRD_CORE_TASK_CANCELLED;
-    if (self->flags & BRD_CORE_TASK_STARTED)
-        s_emit (core, BRD_CORE_DO_FLAG, self, worker);
+    if (brd_core_worker_is_host (worker))
+        brd_core_task_emit (core, BRD_CORE_DO_FLAG, self, worker);
+    else if (self->flags & BRD_CORE_TASK_STARTED)
+        brd_core_task_emit (core, BRD_CORE_DO_FLAG, self, worker);
     else if (!(self->flags & BRD_CORE_TASK_RECLAIMING))
         brd_core_worker_reclaim (core, worker, self);
 }
@@ -580,15 +604,23 @@ brd_core_task_kill (brd_core_t *core, brd_core_task_t *self, int64_t grace_ns)
     if (!counted && brd_heap_reserve (&core->timers, core->timed + 1) < 0)
         return -1;
     core->timed += (size_t) !counted;
-    const int64_t due = brd_core_after (core->now, grace_ns > 0 ? grace_ns : 0);
+    const brd_core_worker_t *worker = brd_core_worker (core, self->worker);
+    if (grace_ns < 0)
+        grace_ns = 0;
+    int64_t due = brd_core_after (core->now, grace_ns);
+    if (brd_core_worker_is_host (worker))
+        due = brd_core_after (due, worker->pool->options.guard_ns);
     // It waits for no worker any more, so the field is free for this. What its
     // attempt still waits for may come sooner.
     if (!(self->flags & BRD_CORE_TASK_KILL) || due < self->queue_due)
         self->queue_due = due;
     self->flags |= BRD_CORE_TASK_KILL;
     if (self->timer.place == 0 || due < self->timer.due)
-        s_arm (core, self, due);
-    brd_core_task_cancel (core, self);
+        brd_core_task_arm (core, self, due);
+    if (brd_core_worker_is_host (worker))
+        brd_core_host_kill (core, self, grace_ns);
+    else
+        brd_core_task_cancel (core, self);
     return 0;
 }
 
@@ -625,28 +657,32 @@ brd_core_task_kept (brd_core_t *core, brd_core_task_t *self)
     brd_core_worker_mark (worker, self, BRD_CORE_TASK_STARTED);
     if (self->flags & BRD_CORE_TASK_RECLAIMING)
         brd_core_worker_answered (worker, self);
+    if (brd_core_worker_is_host (worker)) {
+        brd_core_host_kept (core, self);
+        return;
+    }
     if (self->flags & BRD_CORE_TASK_CANCELLED)
-        s_emit (core, BRD_CORE_DO_FLAG, self, worker);
+        brd_core_task_emit (core, BRD_CORE_DO_FLAG, self, worker);
     // What was due had to wait for the answer.
     if (self->timer.place == 0 && (self->flags & BRD_CORE_TASK_TIMED_OUT))
-        s_arm (core, self, self->timer.due);
+        brd_core_task_arm (core, self, self->timer.due);
     else if (self->timer.place == 0) {
         if (self->flags & BRD_CORE_TASK_KILL)
-            s_arm (core, self, self->queue_due);
+            brd_core_task_arm (core, self, self->queue_due);
         if (s_timeout (self) > 0)
-            s_emit (core, BRD_CORE_DO_PROBE, self, worker);
+            brd_core_task_emit (core, BRD_CORE_DO_PROBE, self, worker);
     }
     brd_core_touch (core, worker->pool);
 }
 
-// The attempt ends then, unless something else is due before.
-static void
-s_arm_attempt (brd_core_t *core, brd_core_task_t *self, int64_t due)
+void
+brd_core_task_arm_attempt (brd_core_t *core, brd_core_task_t *self, int64_t due)
 {
     const int other = (self->flags & BRD_CORE_TASK_KILL)
                       || (self->queue_due > core->now && self->attempt == 1
                           && !(self->flags & BRD_CORE_TASK_STARTED));
-    s_arm (core, self, other && self->queue_due < due ? self->queue_due : due);
+    brd_core_task_arm (
+        core, self, other && self->queue_due < due ? self->queue_due : due);
 }
 
 static void
@@ -654,8 +690,8 @@ s_time_out (brd_core_t *core, brd_core_task_t *self, brd_core_worker_t *worker)
 {
     const int64_t grace = self->options->grace_ns;
     self->flags |= BRD_CORE_TASK_TIMED_OUT;
-    s_emit (core, BRD_CORE_DO_FLAG, self, worker);
-    s_arm_attempt (
+    brd_core_task_emit (core, BRD_CORE_DO_FLAG, self, worker);
+    brd_core_task_arm_attempt (
         core,
         self,
         brd_core_after (core->now, grace > 0 ? grace : BRD_CORE_GRACE_NS));
@@ -667,8 +703,12 @@ brd_core_task_probed (brd_core_t *core, brd_core_task_t *self, int64_t start)
     brd_core_worker_t *worker = brd_core_worker (core, self->worker);
     if (s_timeout (self) <= 0 || (self->flags & BRD_CORE_TASK_TIMED_OUT))
         return;
+    if (brd_core_worker_is_host (worker)) {
+        brd_core_host_probed (core, self, start);
+        return;
+    }
     if (start <= 0) {
-        s_arm_attempt (
+        brd_core_task_arm_attempt (
             core, self, brd_core_after (core->now, s_timeout (self)));
         return;
     }
@@ -677,10 +717,27 @@ brd_core_task_probed (brd_core_t *core, brd_core_task_t *self, int64_t start)
     if (due <= core->now)
         s_time_out (core, self, worker);
     else
-        s_arm_attempt (core, self, due);
+        brd_core_task_arm_attempt (core, self, due);
 }
 
 // --- Time passes -----------------------------------------------------------
+
+int
+brd_core_task_expire (brd_core_t *core, brd_core_task_t *self)
+{
+    if (self->queue_due == 0 || self->queue_due > core->now
+        || self->attempt != 1
+        || (self->flags
+            & (BRD_CORE_TASK_STARTED | BRD_CORE_TASK_EXPIRED
+               | BRD_CORE_TASK_CANCELLED)))
+        return 0;
+    const int asked = self->flags & BRD_CORE_TASK_RECLAIMING;
+    self->flags |= BRD_CORE_TASK_EXPIRED;
+    if (!asked)
+        brd_core_worker_reclaim (
+            core, brd_core_worker (core, self->worker), self);
+    return 1;
+}
 
 static void
 s_due_offered (brd_core_t *core, brd_core_task_t *self)
@@ -695,17 +752,10 @@ s_due_offered (brd_core_t *core, brd_core_task_t *self)
             brd_core_worker_kill (core, worker, self);
         return;
     }
-    if (over && self->queue_due != 0 && self->attempt == 1
-        && !(flags
-             & (BRD_CORE_TASK_STARTED | BRD_CORE_TASK_EXPIRED
-                | BRD_CORE_TASK_CANCELLED))) {
-        self->flags |= BRD_CORE_TASK_EXPIRED;
-        if (!(flags & BRD_CORE_TASK_RECLAIMING))
-            brd_core_worker_reclaim (core, worker, self);
+    if (brd_core_task_expire (core, self))
         return;
-    }
     if (s_timeout (self) > 0 && !(flags & BRD_CORE_TASK_RECLAIMING))
-        s_emit (core, BRD_CORE_DO_PROBE, self, worker);
+        brd_core_task_emit (core, BRD_CORE_DO_PROBE, self, worker);
 }
 
 void
@@ -713,7 +763,10 @@ brd_core_task_due (brd_core_t *core, brd_core_task_t *self)
 {
     brd_core_pool_t *pool = brd_core_pool (core, self->pool);
     if (self->state == BRD_CORE_TASK_OFFERED) {
-        s_due_offered (core, self);
+        if (pool->options.hosts)
+            brd_core_host_due (core, self);
+        else
+            s_due_offered (core, self);
         return;
     }
     if (self->state == BRD_CORE_TASK_DELAYED) {
@@ -734,9 +787,10 @@ brd_core_task_due (brd_core_t *core, brd_core_task_t *self)
             || (leader->flags & BRD_CORE_TASK_STARTED))
             return;
         if (leader->state == BRD_CORE_TASK_OFFERED) {
-            s_arm (core,
-                   self,
-                   brd_core_after (core->now, self->options->queue_timeout_ns));
+            brd_core_task_arm (
+                core,
+                self,
+                brd_core_after (core->now, self->options->queue_timeout_ns));
             return;
         }
     }

@@ -99,12 +99,22 @@ brd_core_worker_rank (brd_core_worker_t *self)
 {
     const int in =
         brd_core_worker_is_fed (self) && !brd_core_worker_is_full (self);
-    const uint32_t at = in ? self->count : BRD_CORE_RANK_NONE;
+    const uint32_t at = !in ? BRD_CORE_RANK_NONE
+                        : brd_core_worker_is_host (self)
+                            ? brd_core_host_load (self)
+                            : self->count;
+    const uint32_t free =
+        in && self->count < self->width ? self->width - self->count : 0;
+    brd_core_pool_t *pool = self->pool;
+    pool->idle += free;
+    pool->idle -= self->free;
+    self->free = free;
     if (at == self->load.at)
         return;
-    brd_core_pool_t *pool = self->pool;
-    pool->idle -= self->load.at == 0;
-    pool->idle += at == 0;
+    if (self->load.at == BRD_CORE_RANK_NONE)
+        pool->loads_width += self->width;
+    else if (at == BRD_CORE_RANK_NONE)
+        pool->loads_width -= self->width;
     brd_core_ranks_put (&pool->loads, &self->load, at);
 }
 
@@ -128,6 +138,7 @@ brd_core_worker_drop (brd_core_worker_t *self, brd_core_task_t *task)
     if (--self->count == 0)
         self->pool->busy_workers--;
     self->spare -= (uint32_t) brd_core_task_spare (task);
+    self->started -= (task->flags & BRD_CORE_TASK_STARTED) != 0;
     self->whole -= task->whole;
     self->bytes -= task->size_bytes;
     self->pool->inflight--;
@@ -141,14 +152,18 @@ brd_core_worker_mark (brd_core_worker_t *self,
                       unsigned flags)
 {
     self->spare -= (uint32_t) brd_core_task_spare (task);
+    self->started -= (task->flags & BRD_CORE_TASK_STARTED) != 0;
     task->flags = (uint8_t) (task->flags | flags);
+    self->started += (task->flags & BRD_CORE_TASK_STARTED) != 0;
     self->spare += (uint32_t) brd_core_task_spare (task);
 }
 
 void
 brd_core_worker_answered (brd_core_worker_t *self, brd_core_task_t *task)
 {
-    self->pool->reclaiming--;
+    self->reclaiming--;
+    if (self->width > 0)
+        self->pool->reclaiming--;
     task->flags = (uint8_t) (task->flags & ~BRD_CORE_TASK_RECLAIMING);
 }
 
@@ -158,25 +173,30 @@ brd_core_worker_reclaim (brd_core_t *core,
                          brd_core_task_t *task)
 {
     brd_core_worker_mark (self, task, BRD_CORE_TASK_RECLAIMING);
-    self->pool->reclaiming++;
+    self->reclaiming++;
+    // Of one that is silent no answer is awaited.
+    if (self->width > 0)
+        self->pool->reclaiming++;
     s_emit (core, BRD_CORE_DO_RECLAIM, self, task);
 }
 
-// All that it may not have started, the last first, so that they can be put
-// back one in front of the other.
-static void
-s_reclaim_all (brd_core_t *core,
-               brd_core_worker_t *self,
-               const brd_core_task_t *except)
+int
+brd_core_worker_reclaim_all (brd_core_t *core,
+                             brd_core_worker_t *self,
+                             const brd_core_task_t *except)
 {
     for (brd_list_t *link = self->tasks.prev; link != &self->tasks;
          link = link->prev) {
         brd_core_task_t *task = BRD_LIST_ITEM (link, brd_core_task_t, link);
-        if (task != except
-            && !(task->flags
-                 & (BRD_CORE_TASK_RECLAIMING | BRD_CORE_TASK_STARTED)))
-            brd_core_worker_reclaim (core, self, task);
+        if (task == except
+            || (task->flags
+                & (BRD_CORE_TASK_RECLAIMING | BRD_CORE_TASK_STARTED)))
+            continue;
+        if (brd_core_room (core) <= BRD_CORE_EFFECTS_KEPT)
+            return 0;
+        brd_core_worker_reclaim (core, self, task);
     }
+    return 1;
 }
 
 // --- Coming ----------------------------------------------------------------
@@ -194,17 +214,21 @@ brd_core_worker_start (brd_core_t *core, brd_core_place_t *place)
     self->offered = 0;
     self->asked = 0;
     self->was_up = 0;
+    self->returning = 0;
+    self->rtt = 0;
     self->epoch = place->pool->epoch;
     core->workers[self->id & core->workers_mask] = self;
     place->current = self;
     s_move (self, BRD_CORE_WORKER_IS_STARTING);
-    s_emit (core, BRD_CORE_DO_START, self, NULL);
+    s_emit (core,
+            self->pool->options.joined ? BRD_CORE_DO_JOIN : BRD_CORE_DO_START,
+            self,
+            NULL);
     return 1;
 }
 
-// May be fed from now on.
-static void
-s_enter (brd_core_t *core, brd_core_worker_t *self)
+void
+brd_core_worker_enter (brd_core_t *core, brd_core_worker_t *self)
 {
     brd_core_worker_rank (self);
     brd_core_dispatch_pinned (core, self);
@@ -212,19 +236,23 @@ s_enter (brd_core_t *core, brd_core_worker_t *self)
 }
 
 void
-brd_core_worker_up (brd_core_t *core, brd_core_worker_t *self)
+brd_core_worker_up (brd_core_t *core, brd_core_worker_t *self, uint32_t count)
 {
     if (self->state != BRD_CORE_WORKER_IS_STARTING)
         return;
     brd_core_pool_t *pool = self->pool;
     self->was_up = 1;
     pool->downs = 0;
-    pool->start_delay = 0;
     s_move (self, BRD_CORE_WORKER_IS_UP);
+    // That a host came up says little: one may die at each first task.
+    if (pool->options.hosts)
+        brd_core_host_set_width (self, count > 0 ? count : 1);
+    else
+        pool->start_delay = 0;
     if (self->place->number >= pool->target || pool->stopped)
         brd_core_worker_retire (core, self, 0);
     else if (brd_core_worker_is_fed (self))
-        s_enter (core, self);
+        brd_core_worker_enter (core, self);
 }
 
 // --- Leaving ---------------------------------------------------------------
@@ -239,7 +267,7 @@ s_give_way (brd_core_t *core, brd_core_worker_t *self)
     brd_core_place_t *place = self->place;
     place->leaving--;
     if (place->current && brd_core_worker_is_fed (place->current))
-        s_enter (core, place->current);
+        brd_core_worker_enter (core, place->current);
 }
 
 // Into a state without return: it is neither given tasks nor asked for any.
@@ -247,6 +275,8 @@ static void
 s_leave (brd_core_worker_t *self, brd_core_worker_state_t state)
 {
     s_move (self, state);
+    if (brd_core_worker_is_host (self))
+        brd_core_host_set_width (self, 0);
     brd_core_worker_rank (self);
     brd_core_ranks_put (&self->pool->heavies, &self->heavy, BRD_CORE_RANK_NONE);
 }
@@ -274,8 +304,9 @@ brd_core_worker_retire (brd_core_t *core, brd_core_worker_t *self, int reclaim)
     brd_core_pool_vacate (core, place);
     // The successor before the farewell.
     brd_core_pool_fill (core, self->pool);
-    if (reclaim)
-        s_reclaim_all (core, self, NULL);
+    // A host may have more than a step has room for.
+    if (reclaim && !brd_core_worker_reclaim_all (core, self, NULL))
+        self->returning = self->pool->returning = 1;
     if (self->count == 0)
         s_stop (core, self);
     brd_core_touch (core, self->pool);
@@ -303,8 +334,9 @@ brd_core_worker_kill (brd_core_t *core,
         return;
     // What it has not started goes elsewhere first: or it could end the victim
     // in this instant, and begin, and be killed in, an innocent one.
-    if (victim)
-        s_reclaim_all (core, self, victim);
+    // A host is killed when it does not answer.
+    if (victim && !brd_core_worker_is_host (self))
+        brd_core_worker_reclaim_all (core, self, victim);
     self->asked = 1;
     s_leave (self, BRD_CORE_WORKER_IS_KILLED);
     s_emit (core, BRD_CORE_DO_KILL, self, NULL);
@@ -336,7 +368,7 @@ brd_core_worker_down (brd_core_t *core, brd_core_worker_t *self)
         return;
     }
     s_forget (core, self);
-    if (pool->ending)
+    if (pool->ending || pool->options.joined)
         return;
     // The system has no more to give: asking at once would make it worse. The
     // workers there are go on, whatever becomes of the missing ones.
@@ -348,13 +380,7 @@ brd_core_worker_down (brd_core_t *core, brd_core_worker_t *self)
         brd_core_pool_break (core, pool, EPIPE);
         return;
     }
-    pool->start_delay = pool->start_delay == 0 ? BRD_CORE_START_DELAY_NS
-                                               : 2 * pool->start_delay;
-    if (pool->start_delay > BRD_CORE_START_DELAY_MAX_NS)
-        pool->start_delay = BRD_CORE_START_DELAY_MAX_NS;
-    const int rc = brd_heap_set (
-        &core->starts, &pool->start_timer, core->now + pool->start_delay);
-    brd_assert (rc == 0);
+    brd_core_pool_delay (core, pool);
 }
 
 void
@@ -384,13 +410,18 @@ brd_core_worker_lost (brd_core_t *core,
     while ((link = self->tasks.next) != &self->tasks) {
         brd_core_task_t *task = BRD_LIST_ITEM (link, brd_core_task_t, link);
         brd_core_worker_drop (self, task);
-        brd_core_task_died (core, task, task == running, asked);
+        if (pool->options.hosts)
+            brd_core_task_vanished (core, task);
+        else
+            brd_core_task_died (core, task, task == running, asked);
     }
     s_forget (core, self);
-    if (pool->ending)
+    if (pool->ending || pool->options.joined)
         return;
     if (current && self->place->number < pool->target && !pool->stopped)
         pool->restarts++;
-    if (!asked)
+    if (!asked && pool->options.hosts)
+        brd_core_pool_delay (core, pool);
+    else if (!asked)
         brd_core_pool_death (core, pool, was_up);
 }
