@@ -25,7 +25,7 @@
 // A worker is a process that runs one task at a time, or, in a pool of hosts,
 // an agent or a broker that runs as many as it has slots, with a core of its
 // own below this one: see "Hosts" below and
-// docs/decisions/0018-workers-of-n-slots.md.
+// docs/decisions/0019-workers-of-n-slots.md.
 //
 // Read next: core.c (one line per event), core_task.c (the life of a task),
 // core_worker.c, core_pool.c.
@@ -193,8 +193,10 @@ typedef struct {
 // over here. RECLAIMED and KEPT may come unasked.
 //
 // A link that is silent: WORKER_WIDTH 0, and nothing new is given to the host
-// nor asked back from it, and what it was asked before is not waited for; what
-// it has goes on. It talks again: WORKER_WIDTH n. It is gone: DONE for what it
+// nor asked back from it for another's sake, and what it was asked before is not
+// waited for; what it has goes on. What a task itself calls for (FLAG,
+// KILL_TASK, PROBE, and RECLAIM when its queue timeout passes or the host is to
+// leave) is said all the same, for the link to keep. It talks again: WORKER_WIDTH n. It is gone: DONE for what it
 // had told and RECLAIMED for what it has certainly not started (never sent, or
 // never acknowledged by a link that knows), then WORKER_LOST. All that is left
 // may have run: it is tried again if its retries allow, for as long as they do
@@ -237,7 +239,8 @@ typedef enum {
     BRD_CORE_WORKER_UP,      // worker: exists and can be offered tasks; of
                              // hosts: count, its slots; 0 counts as 1
     BRD_CORE_WORKER_WIDTH,   // worker (host): it has now count slots; 0: gets
-                             // nothing new and is asked for nothing
+                             // nothing new and keeps nobody waiting. Before
+                             // UP and after DO_STOP or DO_KILL: passed over
     BRD_CORE_WORKER_RTT,     // worker (host): time_ns from a message to the
                              // answer, smoothed; so much work more is kept
                              // there in advance. 0 until it is told
