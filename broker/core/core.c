@@ -125,7 +125,7 @@ s_worker_event (brd_core_t *self,
         brd_core_host_width (self, worker, event->count);
         return;
     case BRD_CORE_WORKER_RTT:
-        brd_core_host_rtt (worker, event->time_ns);
+        brd_core_host_rtt (self, worker, event->time_ns);
         return;
     default:
         brd_core_worker_lost (self, worker, event->task);

@@ -193,21 +193,22 @@ typedef struct {
 // over here. RECLAIMED and KEPT may come unasked.
 //
 // A link that is silent: WORKER_WIDTH 0, and nothing new is given to the host
-// nor asked back from it for another's sake, and what it was asked before is not
-// waited for; what it has goes on. What a task itself calls for (FLAG,
+// nor asked back from it for another's sake, and what it was asked before is
+// not waited for; what it has goes on. What a task itself calls for (FLAG,
 // KILL_TASK, PROBE, and RECLAIM when its queue timeout passes or the host is to
-// leave) is said all the same, for the link to keep. It talks again: WORKER_WIDTH n. It is gone: DONE for what it
-// had told and RECLAIMED for what it has certainly not started (never sent, or
-// never acknowledged by a link that knows), then WORKER_LOST. All that is left
-// may have run: it is tried again if its retries allow, for as long as they do
-// (that is not counted towards poison), and ends with ECHILD and maybe if not.
-// A host that is to leave in peace: WORKER_RETIRE; it gives back what it has not
-// started, and DO_STOP follows when it has nothing.
+// leave) is said all the same, for the link to keep. It talks again:
+// WORKER_WIDTH n. It is gone: DONE for what it had told and RECLAIMED for what
+// it has certainly not started (never sent, or never acknowledged by a link
+// that knows), then WORKER_LOST. All that is left may have run: it is tried
+// again if its retries allow, for as long as they do (that is not counted
+// towards poison), and ends with ECHILD and maybe if not. A host that is to
+// leave in peace: WORKER_RETIRE; it gives back what it has not started, and
+// DO_STOP follows when it has nothing.
 //
 // With joined the core starts nobody: a pool of none is not broken, its tasks
-// wait, and their queue timeouts run. Without it, hosts are started, and started
-// anew with growing delays (100 ms to 1 s) when they die; the pool breaks if it
-// has none and cannot start any (WORKER_DOWN restarts_max times).
+// wait, and their queue timeouts run. Without it, hosts are started, and
+// started anew with growing delays (100 ms to 1 s) when they die; the pool
+// breaks if it has none and cannot start any (WORKER_DOWN restarts_max times).
 //
 // Hosts are not counted in max_tasks and are not started on_demand: EINVAL. pin
 // is for one worker, and which that is only a host knows: EINVAL, but for a

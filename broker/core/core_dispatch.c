@@ -209,8 +209,9 @@ s_share (const brd_core_pool_t *pool, const brd_core_worker_t *worker)
         const uint64_t all = pool->loads_width;
         const uint64_t even =
             ((uint64_t) pool->ready_count * worker->width + all - 1) / all;
+        // All that are free first.
         const uint32_t most =
-            worker->free > BRD_CORE_HOLD_MAX ? worker->free : BRD_CORE_HOLD_MAX;
+            worker->free > 0 ? worker->free : BRD_CORE_HOLD_MAX;
         return even > most ? most : (uint32_t) even;
     }
     const long workers = (long) pool->loads.count;

@@ -90,8 +90,7 @@ s_put_worker (s_text_t *self, const brd_core_worker_t *worker)
     s_put_number (self, "  worker ", worker->id);
     s_put_number (self, " place ", worker->place->number);
     s_put (self, states[worker->state]);
-    if (worker->state == BRD_CORE_WORKER_IS_UP
-        && !brd_core_worker_is_fed (worker))
+    if (worker->state == BRD_CORE_WORKER_IS_UP && worker->place->leaving > 0)
         s_put (self, " (waits for the one before it)");
     if (worker->pool->options.hosts)
         s_put_number (self, " slots ", worker->width);

@@ -98,11 +98,14 @@ brd_core_host_width (brd_core_t *core, brd_core_worker_t *self, uint32_t count)
 }
 
 void
-brd_core_host_rtt (brd_core_worker_t *self, int64_t rtt)
+brd_core_host_rtt (brd_core_t *core, brd_core_worker_t *self, int64_t rtt)
 {
-    if (brd_core_worker_is_host (self))
-        self->rtt = rtt < 0 ? 0 : rtt < S_RTT_MAX ? rtt : S_RTT_MAX;
+    if (!brd_core_worker_is_host (self))
+        return;
+    self->rtt = rtt < 0 ? 0 : rtt < S_RTT_MAX ? rtt : S_RTT_MAX;
+    // One that was full may have room now.
     brd_core_worker_rank (self);
+    brd_core_touch (core, self->pool);
 }
 
 // --- Load ------------------------------------------------------------------
@@ -252,10 +255,6 @@ brd_core_host_kept (brd_core_t *core, brd_core_task_t *task)
     brd_core_worker_t *worker = brd_core_worker (core, task->worker);
     // One more is known to run, so one less of the others is taken for it.
     brd_core_dispatch_weigh (worker);
-    if (task->timer.place == 0 && (task->flags & BRD_CORE_TASK_KILL))
-        brd_core_task_arm (core, task, task->queue_due);
-    else if (task->timer.place == 0 && s_is_limited (task))
-        s_probe (core, task, worker);
     brd_core_touch (core, worker->pool);
 }
 

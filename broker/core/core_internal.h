@@ -43,8 +43,8 @@
 // waking another one costs as much.
 #define BRD_CORE_TAKE_BACK_NS INT64_C (100000)
 
-// Patience with a host: a lease of 30 s, 2 s more until it is declared lost, and
-// as much for the way.
+// Patience with a host: a lease of 30 s, 2 s more until it is declared lost,
+// and as much for the way.
 #define BRD_CORE_GUARD_NS INT64_C (34000000000)
 
 #define BRD_CORE_RESTARTS_DEFAULT 5
@@ -483,7 +483,7 @@ brd_core_host_width (brd_core_t *self,
 void
 brd_core_host_set_width (brd_core_worker_t *worker, uint32_t count);
 void
-brd_core_host_rtt (brd_core_worker_t *worker, int64_t rtt);
+brd_core_host_rtt (brd_core_t *self, brd_core_worker_t *worker, int64_t rtt);
 
 // How much it may hold, and at which it should get more.
 uint32_t
@@ -511,8 +511,6 @@ void
 brd_core_host_done (brd_core_t *self,
                     brd_core_task_t *task,
                     const brd_core_event_t *event);
-void
-brd_core_host_cancel (brd_core_t *self, brd_core_task_t *task);
 void
 brd_core_host_kill (brd_core_t *self, brd_core_task_t *task, int64_t grace_ns);
 void

@@ -79,7 +79,8 @@ error:
 }
 
 // Its host is leaving or gone, and what was to go to it alone goes nowhere. It
-// is vacant once nothing of it is left: who joins then need not wait for anyone.
+// is vacant once nothing of it is left: who joins then need not wait for
+// anyone.
 static int
 s_clear_place (brd_core_t *core, brd_core_place_t *place)
 {

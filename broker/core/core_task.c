@@ -533,6 +533,8 @@ brd_core_task_done (brd_core_t *core,
     worker->moved = core->now;
     pool->death_count = 0;
     pool->death_up = 0;
+    if (brd_core_worker_is_host (worker))
+        pool->start_delay = 0;
     if (!self->whole && event->time_ns > 0)
         brd_core_dispatch_measure (pool, event->time_ns);
     // However it ended: it was told that it is too late.
