@@ -203,7 +203,9 @@ typedef struct {
 // again if its retries allow, for as long as they do (that is not counted
 // towards poison), and ends with ECHILD and maybe if not. A host that is to
 // leave in peace: WORKER_RETIRE; it gives back what it has not started, and
-// DO_STOP follows when it has nothing.
+// DO_STOP follows when it has nothing. One that talks and has no slots, as a
+// broker whose agents are gone, is WORKER_WIDTH 0 too, and must give back of
+// itself what it has not started: nobody asks it.
 //
 // With joined the core starts nobody: a pool of none is not broken, its tasks
 // wait, and their queue timeouts run. Without it, hosts are started, and
