@@ -12,14 +12,19 @@
 // Times are microseconds; @500 sets the clock. Tasks are letters, in pool 1
 // unless "pool" says otherwise. After each line every invariant is checked.
 //
-//     open P workers N [max_tasks N] [restarts N] [on_demand 1]
+//     open P workers N [max_tasks N] [restarts N] [on_demand 1] [hosts 1]
+//         [joined 1] [guard N]
 //     close P   terminate P   cancel_pool P   resize P N   forget P
 //     submit a [retries N] [deaths_only 1] [delay N] [timeout N] [grace N]
 //         [queue N] [key N] [once N] [pool N] [priority N] [pin N] [size N]
-//         [whole 1]
-//     cancel a   kill a [N]   done a [error N] [time N]   back a   kept a
-//     probed a [N]   up W   down W   bad W   retire W   ending W   lost W [a]
-//     flush   tick   deadline   stats P
+//         [whole 1] [each 1]
+//     cancel a   kill a [N]   done a [error N] [time N] [lost 1] [maybe 1]
+//     back a   kept a   probed a [N]   up W [N]   down W   bad W   retire W
+//     ending W   lost W [a]   flush   tick   deadline   stats P
+//     join P   width W N   rtt W N
+//
+// An answer is from whoever has the task, or, "by W", from another.
+//
 //
 // deadline and stats are no events: the right side is what they say.
 
@@ -126,6 +131,8 @@ t_core_put_end (const t_core_t *self,
             text + n, size - (size_t) n, " attempt %d", outcome->attempt);
     if (outcome->lost)
         n += snprintf (text + n, size - (size_t) n, " lost");
+    if (outcome->maybe)
+        n += snprintf (text + n, size - (size_t) n, " maybe");
     if (effect->leader)
         snprintf (text + n,
                   size - (size_t) n,
@@ -146,6 +153,7 @@ t_core_put (const t_core_t *self,
     const char *name = names[effect->type];
     switch (effect->type) {
     case BRD_CORE_DO_START:
+    case BRD_CORE_DO_JOIN:
     case BRD_CORE_DO_STOP:
     case BRD_CORE_DO_KILL:
     case BRD_CORE_DO_FORGET:
@@ -154,6 +162,7 @@ t_core_put (const t_core_t *self,
     case BRD_CORE_DO_OFFER:
     case BRD_CORE_DO_RECLAIM:
     case BRD_CORE_DO_FLAG:
+    case BRD_CORE_DO_KILL_TASK:
     case BRD_CORE_DO_PROBE:
         snprintf (text,
                   size,
@@ -258,7 +267,10 @@ t_core_type (const char *line)
         { "submit ", BRD_CORE_SUBMIT },
         { "cancel ", BRD_CORE_CANCEL },
         { "kill ", BRD_CORE_KILL },
+        { "join ", BRD_CORE_WORKER_JOIN },
         { "up ", BRD_CORE_WORKER_UP },
+        { "width ", BRD_CORE_WORKER_WIDTH },
+        { "rtt ", BRD_CORE_WORKER_RTT },
         { "down ", BRD_CORE_WORKER_DOWN },
         { "bad ", BRD_CORE_WORKER_BAD },
         { "retire ", BRD_CORE_WORKER_RETIRE },
@@ -291,6 +303,9 @@ t_core_event (t_core_t *self, const char *line, brd_core_event_t *event)
         .count = (uint32_t) count,
         .task = t_core_task (self, line),
         .error = (int) t_core_word (line, "error", 0),
+        .lost = (uint16_t) t_core_word (line, "lost", 0),
+        .maybe = (uint16_t) t_core_word (line, "maybe", 0),
+        .worker = (uint32_t) t_core_word (line, "by", 0),
         .pool_options = &self->pool_options,
     };
     switch (event->type) {
@@ -300,6 +315,9 @@ t_core_event (t_core_t *self, const char *line, brd_core_event_t *event)
             .max_tasks = (uint32_t) t_core_word (line, "max_tasks", 0),
             .restarts_max = (uint32_t) t_core_word (line, "restarts", 0),
             .on_demand = (int) t_core_word (line, "on_demand", 0),
+            .hosts = (int) t_core_word (line, "hosts", 0),
+            .joined = (int) t_core_word (line, "joined", 0),
+            .guard_ns = T_CORE_US * t_core_word (line, "guard", 0),
         };
         return;
     case BRD_CORE_SUBMIT:
@@ -316,8 +334,13 @@ t_core_event (t_core_t *self, const char *line, brd_core_event_t *event)
     case BRD_CORE_PROBED:
         event->time_ns = T_CORE_US * count;
         return;
+    case BRD_CORE_WORKER_RTT:
+        event->time_ns = T_CORE_US * count;
+        event->worker = number;
+        return;
     default:
-        event->worker = event->task ? 0 : number;
+        if (!event->task)
+            event->worker = number;
     }
 }
 
