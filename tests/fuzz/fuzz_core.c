@@ -10,7 +10,11 @@
 //
 // The simulator (tests/sim) is the other half: it knows what sensible worlds
 // do, and what promises there are to keep in them.
+//
+// The last of the pools has hosts, which join or are started. Whatever they
+// say, in whatever order, about whatever they once had, is the same to it.
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +22,8 @@
 #include "core/core.h"
 
 #define S_POOLS 3
+#define S_HOSTS S_POOLS  // The number of the pool that has them
+#define S_HOSTS_MAX 40   // That join
 #define S_TASKS 48
 #define S_WORKERS 160  // 3 pools, 16 places, 3 workers in each
 #define S_STEPS 2000
@@ -27,12 +33,14 @@ typedef struct {
     brd_core_task_options_t options;
     int live;
     uint32_t worker;  // 0: in none
+    uint32_t before;  // Where it was last
 } s_task_t;
 
 typedef struct {
     uint32_t number;  // 0: free
     uint32_t pool;
     int up;
+    uint32_t width;
 } s_worker_t;
 
 typedef struct {
@@ -43,6 +51,7 @@ typedef struct {
     s_worker_t workers[S_WORKERS];
     int ended[S_POOLS + 1];
     long live;
+    int joined;  // DO_JOINs in this step
 } s_host_t;
 
 int
@@ -67,8 +76,10 @@ s_do (s_host_t *self, const brd_core_effect_t *effect)
     s_worker_t *worker = effect->worker ? s_find (self, effect->worker) : NULL;
     switch (effect->type) {
     case BRD_CORE_DO_START:
+    case BRD_CORE_DO_JOIN:
         brd_assert (!worker && effect->worker != 0);
         worker = s_find (self, 0);
+        self->joined += effect->type == BRD_CORE_DO_JOIN;
         brd_assert (worker);
         *worker =
             (s_worker_t){ .number = effect->worker, .pool = effect->pool };
@@ -80,7 +91,12 @@ s_do (s_host_t *self, const brd_core_effect_t *effect)
     case BRD_CORE_DO_OFFER:
         brd_assert (task->live && task->worker == 0);
         brd_assert (worker && worker->up && worker->pool == task->core.pool);
-        task->worker = effect->worker;
+        brd_assert (worker->pool != S_HOSTS || worker->width > 0);
+        task->worker = task->before = effect->worker;
+        break;
+    case BRD_CORE_DO_KILL_TASK:
+        brd_assert (worker && worker->pool == S_HOSTS);
+        brd_assert (task->live && task->worker == effect->worker);
         break;
     case BRD_CORE_DO_RECLAIM:
     case BRD_CORE_DO_FLAG:
@@ -141,6 +157,12 @@ s_pool_event (s_host_t *self, brd_core_event_type_t type, uint8_t arg)
                                         .max_tasks = arg & 64 ? 3 : 0,
                                         .restarts_max = arg / 16u % 4,
                                         .on_demand = arg & 128 };
+    if (pool == S_HOSTS)
+        options = (brd_core_pool_options_t){ .workers = arg / 8u % 8 + 1,
+                                             .restarts_max = arg / 16u % 4,
+                                             .hosts = 1,
+                                             .joined = arg & 64 ? 1 : 0,
+                                             .guard_ns = 50000 };
     if (type == BRD_CORE_POOL_FORGET && !self->ended[pool])
         return;
     int rc = s_step (self,
@@ -172,7 +194,7 @@ s_submit (s_host_t *self, uint8_t arg, uint8_t more)
     task->core.pin = arg & 128 ? arg / 16u % 4 : 0;
     task->core.priority = more % BRD_CORE_PRIORITIES;
     task->core.whole = (more & 15) == 15;
-    task->core.each = 0;
+    task->core.each = task->core.pool == S_HOSTS && task->core.pin != 0;
     self->live++;
     if (s_step (
             self,
@@ -185,17 +207,29 @@ s_submit (s_host_t *self, uint8_t arg, uint8_t more)
 
 // About a task that a worker has, or has been said to have.
 static void
-s_task_event (s_host_t *self, brd_core_event_type_t type, uint8_t arg)
+s_task_event (s_host_t *self,
+              brd_core_event_type_t type,
+              uint8_t arg,
+              uint8_t more)
 {
+    static const int errors[] = { ECHILD, ETIMEDOUT, ECANCELED, EIO };
     s_task_t *task = &self->tasks[arg % S_TASKS];
     int asks = type == BRD_CORE_CANCEL || type == BRD_CORE_KILL;
-    if (!task->live || (!asks && task->worker == 0))
+    // Of one that was somewhere and is not, its host may still tell.
+    int late =
+        task->core.pool == S_HOSTS && task->worker == 0 && task->before != 0;
+    if (!task->live || (!asks && task->worker == 0 && !late))
         return;
     brd_core_event_t event = { .type = type,
-                               .worker = asks ? 0 : task->worker,
+                               .worker = asks ? 0 : task->before,
                                .task = &task->core,
                                .time_ns = arg & 64 ? self->now : 0,
                                .error = arg & 128 ? EIO : 0 };
+    if (task->core.pool == S_HOSTS && type == BRD_CORE_DONE && arg & 128) {
+        event.error = errors[more & 3];
+        event.lost = more >> 2 & 1;
+        event.maybe = more >> 3 & 1;
+    }
     if (type == BRD_CORE_DONE || type == BRD_CORE_RECLAIMED)
         task->worker = 0;
     s_step (self, event);
@@ -211,9 +245,9 @@ s_lose (s_host_t *self, uint32_t number, uint8_t arg)
         if (!task->live || task->worker != number)
             continue;
         if ((arg & 3) == 0)
-            s_task_event (self, BRD_CORE_DONE, (uint8_t) i);
+            s_task_event (self, BRD_CORE_DONE, (uint8_t) i, arg);
         else if ((arg & 3) == 1)
-            s_task_event (self, BRD_CORE_RECLAIMED, (uint8_t) i);
+            s_task_event (self, BRD_CORE_RECLAIMED, (uint8_t) i, arg);
         else if ((arg & 3) == 2 && !running)
             running = &task->core;
     }
@@ -244,7 +278,32 @@ s_worker_event (s_host_t *self,
             return;
         worker->up = type == BRD_CORE_WORKER_UP;
     }
-    s_step (self, (brd_core_event_t){ .type = type, .worker = worker->number });
+    const uint32_t count = more % 6;
+    if (type == BRD_CORE_WORKER_UP)
+        worker->width = count > 0 ? count : 1;
+    else if (type == BRD_CORE_WORKER_WIDTH && worker->up)
+        worker->width = count;
+    s_step (self,
+            (brd_core_event_t){ .type = type,
+                                .worker = worker->number,
+                                .count = count,
+                                .time_ns = INT64_C (1) << more % 40 });
+}
+
+static void
+s_join (s_host_t *self)
+{
+    int count = 0;
+    for (int i = 0; i < S_WORKERS; i++)
+        count +=
+            self->workers[i].number != 0 && self->workers[i].pool == S_HOSTS;
+    if (count >= S_HOSTS_MAX)
+        return;
+    int rc = s_step (
+        self,
+        (brd_core_event_t){ .type = BRD_CORE_WORKER_JOIN, .pool = S_HOSTS });
+    brd_assert (rc < 0 || self->joined == 1);
+    self->joined = 0;
 }
 
 static void
@@ -259,6 +318,8 @@ s_event (s_host_t *self, const uint8_t *bytes)
         self->now += INT64_C (1) << bytes[2] % 36;
     if (type <= BRD_CORE_POOL_FORGET)
         s_pool_event (self, type, bytes[1]);
+    else if (type == BRD_CORE_WORKER_JOIN)
+        s_join (self);
     else if (type == BRD_CORE_SUBMIT)
         s_submit (self, bytes[1], bytes[2]);
     else if (type >= BRD_CORE_WORKER_UP && type <= BRD_CORE_WORKER_LOST)
@@ -266,7 +327,7 @@ s_event (s_host_t *self, const uint8_t *bytes)
     else if (type == BRD_CORE_FLUSH || type == BRD_CORE_TICK)
         s_step (self, (brd_core_event_t){ .type = type });
     else
-        s_task_event (self, type, bytes[1]);
+        s_task_event (self, type, bytes[1], bytes[2]);
 }
 
 // --- The end ---------------------------------------------------------------
@@ -303,6 +364,7 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
         abort ();
     self->now = 1;
     s_pool_event (self, BRD_CORE_POOL_OPEN, 8);
+    s_pool_event (self, BRD_CORE_POOL_OPEN, data && size > 0 ? data[0] : 2);
     for (size_t i = 0; i + 3 <= size && i / 3 < S_STEPS; i += 3)
         s_event (self, data + i);
     // An odd length leaves the core as it is: destroy must do with that.
