@@ -90,6 +90,8 @@ brd_frame_add_task (brd_buf_t *out, const brd_wire_task_t *task)
     s_put (at + 30, task->attempt, 2);
     at[32] = task->kind;
     at[33] = task->flags;
+    at[34] = task->priority;
+    s_put (at + 36, task->grace_ms, 4);
     return 0;
 }
 
@@ -164,6 +166,50 @@ brd_frame_get_place (const void *body,
         return s_bad ("a place's size");
     *ret_offset = s_get (at, 8);
     *ret_size = size;
+    return 0;
+}
+
+int
+brd_frame_put_story (brd_buf_t *out, const brd_wire_story_t *story)
+{
+    unsigned char *at = brd_buf_reserve (out, BRD_FRAME_STORY + story->size);
+    if (!at)
+        return -1;
+    memset (at, 0, BRD_FRAME_STORY);
+    s_put (at, (uint32_t) story->error, 4);
+    s_put (at + 4, (uint32_t) story->status, 4);
+    s_put (at + 8, (uint32_t) story->signal, 4);
+    s_put (at + 12, (uint32_t) story->pid, 4);
+    s_put (at + 16, story->bits, 4);
+    s_put (at + 24, story->item, 8);
+    s_put (at + 32, story->claim_first, 8);
+    s_put (at + 40, story->claim_end, 8);
+    if (story->size > 0)
+        memcpy (at + BRD_FRAME_STORY, story->text, story->size);
+    out->size += BRD_FRAME_STORY + story->size;
+    return 0;
+}
+
+int
+brd_frame_get_story (const void *body,
+                     size_t body_size,
+                     brd_wire_story_t *ret_story)
+{
+    const unsigned char *at = body;
+    if (body_size < BRD_FRAME_STORY)
+        return s_bad ("no story");
+    *ret_story = (brd_wire_story_t){
+        .error = (int32_t) s_get (at, 4),
+        .status = (int32_t) s_get (at + 4, 4),
+        .signal = (int32_t) s_get (at + 8, 4),
+        .pid = (int32_t) s_get (at + 12, 4),
+        .bits = (uint32_t) s_get (at + 16, 4),
+        .item = s_get (at + 24, 8),
+        .claim_first = s_get (at + 32, 8),
+        .claim_end = s_get (at + 40, 8),
+        .size = (uint32_t) (body_size - BRD_FRAME_STORY),
+        .text = (const char *) at + BRD_FRAME_STORY,
+    };
     return 0;
 }
 
@@ -242,6 +288,8 @@ brd_frame_next_task (brd_frame_t *self, brd_wire_task_t *ret_task)
         .attempt = (uint16_t) s_get (at + 30, 2),
         .kind = at[32],
         .flags = at[33],
+        .priority = at[34],
+        .grace_ms = (uint32_t) s_get (at + 36, 4),
     };
     if (task.slot >= BRD_PAGE_SLOTS || task.kind > BRD_TASK_MAP)
         return s_bad ("a task's slot or kind");
@@ -285,8 +333,8 @@ brd_frame_next_result (brd_frame_t *self, brd_wire_result_t *ret_result)
 int
 brd_frame_next_note (brd_frame_t *self, brd_wire_note_t *ret_note)
 {
-    const int noted = self->op == BRD_OP_PROGRESS || self->op == BRD_OP_EMIT
-                      || self->op == BRD_OP_CREDIT || self->op == BRD_OP_LOG;
+    const int noted = self->op != BRD_OP_TASKS && self->op != BRD_OP_RESULTS
+                      && self->op != BRD_OP_RETIRE && self->op != BRD_OP_STOP;
     const int more = s_next (self, noted, BRD_FRAME_NOTE);
     if (more <= 0)
         return more;

@@ -18,7 +18,8 @@ enum {
     BRD_FRAME_TASK = 40,
     BRD_FRAME_RESULT = 32,
     BRD_FRAME_NOTE = 40,
-    BRD_FRAME_PLACE = 16
+    BRD_FRAME_PLACE = 16,
+    BRD_FRAME_STORY = 48
 };
 
 typedef struct {
@@ -52,6 +53,14 @@ brd_frame_get_place (const void *body,
                      size_t body_size,
                      uint64_t *ret_offset,
                      uint64_t *ret_size);
+
+// The body of a result that is a story: its text is appended. And back.
+int
+brd_frame_put_story (brd_buf_t *out, const brd_wire_story_t *story);
+int
+brd_frame_get_story (const void *body,
+                     size_t body_size,
+                     brd_wire_story_t *ret_story);
 
 // Opens a message for reading. -1 with EPROTO.
 int

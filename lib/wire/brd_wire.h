@@ -19,7 +19,14 @@
     X (CREDIT, 5, OWNER, "so many more partial results may come") \
     X (LOG, 6, WORKER, "a line for the log") \
     X (RETIRE, 7, WORKER, "wants to be replaced") \
-    X (STOP, 8, OWNER, "nothing more will come: leave")
+    X (STOP, 8, OWNER, "nothing more will come: leave") \
+    X (INVITE, 9, WORKER, "a task wants to give work itself: call there") \
+    X (SLOTS, 10, WORKER, "runs so many tasks at a time") \
+    X (RECLAIM, 11, OWNER, "tasks to be given back if unstarted") \
+    X (RECLAIMED, 12, WORKER, "they are back") \
+    X (KEPT, 13, WORKER, "they are not: they have started") \
+    X (CANCEL, 14, OWNER, "tasks to end if unstarted, else to be told") \
+    X (KILL, 15, OWNER, "the same, and what runs them dies")
 
 typedef enum {
 #define BRD_WIRE_OP_(name, number, sender, text) BRD_OP_##name = number,
@@ -34,8 +41,10 @@ typedef enum {
 } brd_task_kind_t;
 
 enum {
-    BRD_TASK_TIMED = 1,    // The worker notes when it started
-    BRD_TASK_IN_ARENA = 2  // The body is a place (brd_frame_place) of the bytes
+    BRD_TASK_TIMED = 1,  // The worker notes when it started
+    BRD_TASK_IN_ARENA =
+        2,              // The body is a place (brd_frame_place) of the bytes
+    BRD_TASK_WHOLE = 4  // To a host: occupies one of its workers for long
 };
 
 // One entry of TASKS. body points into the message.
@@ -48,12 +57,36 @@ typedef struct {
     uint16_t attempt;
     uint8_t kind;  // brd_task_kind_t
     uint8_t flags;
+    uint8_t priority;   // To a host
+    uint32_t grace_ms;  // To a host: from a timeout's flag to the kill
     const void *body;
 } brd_wire_task_t;
 
 enum {
-    BRD_RESULT_IN_PAGE = 1,  // size and bytes lie in the slot of the page
-    BRD_RESULT_IN_ARENA = 2  // They are a place, of a block that is given away
+    BRD_RESULT_IN_PAGE = 1,   // size and bytes lie in the slot of the page
+    BRD_RESULT_IN_ARENA = 2,  // They are a place, of a block that is given away
+    BRD_RESULT_STORY = 4      // From a host: a brd_wire_story_t and a text
+};
+
+// What a host says of a task that did not come to a result.
+typedef struct {
+    int32_t error;   // errno, as of brd_core_outcome_t
+    int32_t status;  // What it returned, or the exit code of its worker
+    int32_t signal;  // That ended the worker, 0
+    int32_t pid;     // Of the worker, 0: none had it
+    uint32_t bits;   // BRD_STORY_...
+    uint64_t item;   // Leg of a map: index + 1 of the item it was in, 0: none
+    uint64_t claim_first;  // What it had claimed then
+    uint64_t claim_end;
+    uint32_t size;  // Of the text
+    const char *text;
+} brd_wire_story_t;
+
+enum {
+    BRD_STORY_LOST = 1,     // It had finished, the result is gone
+    BRD_STORY_STOPPED = 2,  // The worker was stopped by a signal
+    BRD_STORY_CLOSED = 4,   // The worker had closed its descriptors
+    BRD_STORY_MAYBE = 8     // Its host is gone, it may have run
 };
 
 // One entry of RESULTS.
@@ -68,13 +101,15 @@ typedef struct {
     const void *body;
 } brd_wire_result_t;
 
-// PROGRESS, EMIT, CREDIT and LOG have one entry each.
+// All others but RETIRE and STOP have notes; PROGRESS, EMIT, CREDIT, LOG,
+// INVITE and SLOTS one each.
 typedef struct {
-    uint64_t seq;    // Of the task; LOG: nanoseconds since the epoch
+    uint64_t seq;    // Of the task; LOG: nanoseconds since the epoch; INVITE:
+                     // the pool's number
     double done;     // PROGRESS
     double total;    // PROGRESS
-    uint32_t count;  // CREDIT; LOG: level
-    uint32_t size;   // EMIT, LOG
+    uint32_t count;  // CREDIT, SLOTS; LOG: level; KILL: grace in ms
+    uint32_t size;   // EMIT, LOG; INVITE: a socket's name
     uint16_t slot;
     const void *body;
 } brd_wire_note_t;

@@ -41,6 +41,22 @@ s_next_task (brd_frame_t *frame, brd_buf_t *out)
     return more;
 }
 
+static void
+s_tell_again (const brd_wire_result_t *result)
+{
+    brd_wire_story_t story, again;
+    brd_buf_t out;
+    if (brd_frame_get_story (result->body, result->size, &story) < 0)
+        return;
+    brd_buf_init (&out, BRD_WIRE_SIZE_MAX);
+    brd_assert (brd_frame_put_story (&out, &story) == 0);
+    brd_assert (out.size == result->size);
+    brd_assert (brd_frame_get_story (out.bytes, out.size, &again) == 0);
+    brd_assert (again.error == story.error && again.item == story.item);
+    (void) s_touch (again.text, again.size);
+    brd_buf_fini (&out);
+}
+
 static int
 s_next_result (brd_frame_t *frame, brd_buf_t *out)
 {
@@ -50,6 +66,9 @@ s_next_result (brd_frame_t *frame, brd_buf_t *out)
         brd_assert (result.slot < BRD_PAGE_SLOTS && result.time_ns >= 0);
         if (!(result.flags & BRD_RESULT_IN_PAGE))
             (void) s_touch (result.body, result.size);
+        if (!(result.flags & BRD_RESULT_IN_PAGE)
+            && (result.flags & BRD_RESULT_STORY))
+            s_tell_again (&result);
         brd_assert (brd_frame_add_result (out, &result) == 0);
     }
     return more;

@@ -175,6 +175,80 @@ s_test_notes (void **state)
                   &(brd_wire_note_t){ .seq = 7, .slot = 3, .count = 1 });
 }
 
+// What only hosts say to each other.
+static void
+s_test_hosts (void **state)
+{
+    (void) state;
+    static const char name[] = "@brood/00112233445566778899aabbccddeeff";
+    s_check_note (
+        "invite",
+        BRD_OP_INVITE,
+        &(brd_wire_note_t){ .seq = 2, .size = sizeof name - 1, .body = name });
+    s_check_note ("slots", BRD_OP_SLOTS, &(brd_wire_note_t){ .count = 4 });
+    s_check_note (
+        "reclaimed", BRD_OP_RECLAIMED, &(brd_wire_note_t){ .seq = 10 });
+    s_check_note ("kept", BRD_OP_KEPT, &(brd_wire_note_t){ .seq = 9 });
+    s_check_note ("cancel", BRD_OP_CANCEL, &(brd_wire_note_t){ .seq = 9 });
+    s_check_note (
+        "kill", BRD_OP_KILL, &(brd_wire_note_t){ .seq = 9, .count = 250 });
+
+    t_vector_t vector;
+    brd_frame_t frame;
+    brd_wire_note_t note;
+    brd_wire_task_t task;
+    brd_buf_t out;
+    t_vector_read ("reclaim", &vector);
+    assert_int_equal (brd_frame_open (&frame, vector.bytes, vector.size), 0);
+    for (uint64_t seq = 9; seq < 11; seq++) {
+        assert_int_equal (brd_frame_next_note (&frame, &note), 1);
+        assert_true (note.seq == seq);
+    }
+    assert_int_equal (brd_frame_next_note (&frame, &note), 0);
+
+    t_vector_read ("tasks-host", &vector);
+    assert_int_equal (brd_frame_open (&frame, vector.bytes, vector.size), 0);
+    assert_int_equal (brd_frame_next_task (&frame, &task), 1);
+    assert_true (task.seq == 9 && task.priority == 5 && task.grace_ms == 250);
+    assert_true (task.flags == BRD_TASK_WHOLE && task.attempt == 2);
+    brd_buf_init (&out, BRD_WIRE_SIZE_MAX);
+    assert_int_equal (brd_frame_begin (&out, BRD_OP_TASKS), 0);
+    assert_int_equal (brd_frame_add_task (&out, &task), 0);
+    brd_frame_close (&out, 1);
+    s_same (&out, &vector);
+    brd_buf_fini (&out);
+}
+
+static void
+s_test_story (void **state)
+{
+    (void) state;
+    t_vector_t vector;
+    brd_frame_t frame;
+    brd_wire_result_t result;
+    brd_wire_story_t story;
+    brd_buf_t out;
+    t_vector_read ("results-story", &vector);
+    assert_int_equal (brd_frame_open (&frame, vector.bytes, vector.size), 0);
+    assert_int_equal (brd_frame_next_result (&frame, &result), 1);
+    assert_true (result.seq == 9 && result.flags == BRD_RESULT_STORY);
+    assert_int_equal (brd_frame_get_story (result.body, result.size, &story),
+                      0);
+    assert_true (story.error == ECHILD && story.signal == 9 && story.pid == 4711
+                 && story.status == 0 && story.bits == BRD_STORY_STOPPED);
+    assert_true (story.item == 14 && story.claim_first == 10
+                 && story.claim_end == 20 && story.size == 2);
+    assert_memory_equal (story.text, "no", 2);
+    brd_buf_init (&out, BRD_WIRE_SIZE_MAX);
+    assert_int_equal (brd_frame_put_story (&out, &story), 0);
+    assert_int_equal (out.size, result.size);
+    assert_memory_equal (out.bytes, result.body, out.size);
+    brd_buf_fini (&out);
+    assert_int_equal (
+        brd_frame_get_story (result.body, BRD_FRAME_STORY - 1, &story), -1);
+    assert_int_equal (errno, EPROTO);
+}
+
 static void
 s_test_stop (void **state)
 {
@@ -217,8 +291,12 @@ static void
 s_test_cut_short (void **state)
 {
     (void) state;
-    static const char *const names[] = { "tasks-one",   "tasks-two", "emit",
-                                         "results-two", "progress",  "credit" };
+    static const char *const names[] = {
+        "tasks-one",     "tasks-two", "emit",       "results-two",
+        "progress",      "credit",    "tasks-host", "invite",
+        "slots",         "reclaim",   "kill",       "results-story",
+        "results-place",
+    };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         t_vector_t vector;
         t_vector_read (names[i], &vector);
@@ -248,7 +326,7 @@ s_test_bad_fields (void **state)
         { "tasks-one", 0, 'X' },          // Magic
         { "tasks-one", 3, '2' },          // Version
         { "tasks-one", 4, 0 },            // Operation
-        { "tasks-one", 4, 9 },            // Operation
+        { "tasks-one", 4, 16 },           // Operation
         { "tasks-one", 8, 2 },            // More entries than there are
         { "tasks-one", 8, 0 },            // Fewer
         { "tasks-one", 9, 2 },            // 513 entries
@@ -258,6 +336,9 @@ s_test_bad_fields (void **state)
         { "results-two", 16 + 15, 128 },  // Negative time
         { "results-two", 16 + 20, 65 },   // Larger than a slot
         { "results-two", 16 + 25, 1 },    // Slot
+        { "tasks-host", 16 + 32, 2 },     // Kind
+        { "invite", 16 + 31, 128 },       // Size
+        { "reclaim", 8, 3 },              // More entries than there are
         { "emit", 16 + 31, 128 },         // Size
         { "emit", 16 + 33, 1 },           // Slot
     };
@@ -295,6 +376,8 @@ main (void)
         cmocka_unit_test (s_test_results),
         cmocka_unit_test (s_test_places),
         cmocka_unit_test (s_test_notes),
+        cmocka_unit_test (s_test_hosts),
+        cmocka_unit_test (s_test_story),
         cmocka_unit_test (s_test_stop),
         cmocka_unit_test (s_test_cut_short),
         cmocka_unit_test (s_test_bad_fields),
