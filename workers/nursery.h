@@ -229,4 +229,9 @@ brd_nursery_exec_become (const brd_nursery_call_t *call,
 const brd_nursery_birth_t *
 brd_nursery_birth (void);
 
+// A listening, non-blocking socket and its name, which nobody can guess. -1
+// with errno.
+int
+brd_nursery_listen (char ret_name[BRD_NURSERY_NAME_SIZE]);
+
 #endif  // BRD_NURSERY_H

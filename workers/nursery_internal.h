@@ -59,12 +59,6 @@ typedef struct {
 _Noreturn void
 brd_nursery_loop_run (const brd_nursery_seed_t *seed);
 
-// --- nursery_listen.c ------------------------------------------------------
-
-// A listening, non-blocking socket and its name. -1 with errno.
-int
-brd_nursery_listen (char ret_name[BRD_NURSERY_NAME_SIZE]);
-
 // --- nursery_clean.c -------------------------------------------------------
 
 // Default actions, SIGPIPE ignored. Everything is blocked meanwhile.

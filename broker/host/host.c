@@ -30,6 +30,7 @@ brd_host_new (brd_shared_t *shared)
     brd_list_init (&self->dirty);
     brd_list_init (&self->graves);
     brd_list_init (&self->later);
+    brd_list_init (&self->guests);
     brd_list_init (&self->followers);
     brd_map_init (&self->workers);
     self->callbacks_end = &self->callbacks;
@@ -60,10 +61,9 @@ brd_host_stop (brd_host_t *self)
         brd_host_pool_stop (BRD_LIST_ITEM (i, brd_host_pool_t, link));
     brd_host_keeper_stop (self);
     brd_host_callbacks_stop (self);
-    if (self->link) {
-        brd_zmq_destroy (&self->link);
-        brd_zmq_term ();
-    }
+    brd_host_guests_free (self);
+    brd_zmq_destroy (&self->link);
+    brd_zmq_term ();
     brd_sys_close (&self->doorbell);
     brd_sys_close (&self->timer);
     brd_sys_close (&self->foreign);
@@ -126,17 +126,28 @@ s_prepare (brd_call_t *call)
     call->bytes = NULL;
     call->size = 0;
     call->block = NULL;
+    call->story = NULL;
+    call->time_ns = 0;
+    call->attempts_before = 0;
+    brd_list_init (&call->held);
+}
+
+int
+brd_host_take (brd_host_t *self, brd_call_t *call, uint16_t attempts_before)
+{
+    const brd_core_event_t event = { .type = BRD_CORE_SUBMIT,
+                                     .task = &call->core };
+    s_prepare (call);
+    call->attempts_before = attempts_before;
+    return brd_host_step (self, &event);
 }
 
 int
 brd_host_submit (brd_host_t *self, brd_call_t *call)
 {
-    const brd_core_event_t event = { .type = BRD_CORE_SUBMIT,
-                                     .task = &call->core };
-    s_prepare (call);
     brd_host_lock (self);
     self->now = brd_clock_now ();
-    const int rc = brd_host_step (self, &event);
+    const int rc = brd_host_take (self, call, 0);
     if (rc == 0)
         s_settle (self);
     const int error = errno;
@@ -196,7 +207,10 @@ brd_host_credit (brd_host_t *self, brd_call_t *call, uint32_t count)
     const brd_wire_note_t note = { .seq = call->seq, .count = count };
     if (!call->worker)
         return;
-    brd_host_worker_tell (call->worker, BRD_OP_CREDIT, &note);
+    if (call->worker->page)
+        brd_host_worker_tell (call->worker, BRD_OP_CREDIT, &note);
+    else
+        brd_host_far_tell (call->worker, call, BRD_OP_CREDIT, count);
     if (!self->turning)
         brd_host_turn (self, 0);
 }
@@ -204,9 +218,15 @@ brd_host_credit (brd_host_t *self, brd_call_t *call, uint32_t count)
 int
 brd_host_running (const brd_call_t *call)
 {
-    return call->worker
+    return call->worker && call->worker->page
            && atomic_load (&call->worker->page->claim[call->slot])
                   == BRD_CLAIM (call->seq, BRD_CLAIM_RUNNING);
+}
+
+int
+brd_host_is_away (const brd_call_t *call)
+{
+    return call->worker && !call->worker->page;
 }
 
 void

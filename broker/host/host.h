@@ -29,6 +29,7 @@
 #include <stdint.h>
 
 #include "base/brd_arena.h"
+#include "client/brd_code.h"
 #include "core/core.h"
 #include "shared/brd_shared.h"
 #include "wire/brd_page.h"
@@ -40,21 +41,41 @@ typedef struct brd_host_pool brd_host_pool_t;
 typedef struct brd_host_worker brd_host_worker_t;
 typedef struct brd_call brd_call_t;
 
+// How a host below is reached: framed messages both ways, in order, none lost
+// while it lives.
+typedef struct brd_host_line brd_host_line_t;
+struct brd_host_line {
+    int fd;  // Readable, once, when something may have come
+    // Sends what is in out and empties it. -1: the host is gone.
+    int (*send) (brd_host_line_t *self, brd_buf_t *out);
+    // The next message, on loan until done. -1 with EAGAIN; with EPIPE when
+    // the host is gone.
+    int (*recv) (brd_host_line_t *self,
+                 const void **ret_bytes,
+                 size_t *ret_size);
+    void (*done) (brd_host_line_t *self);
+    void (*destroy) (brd_host_line_t *self);
+};
+
 // What became of a call, for its sink; everything on loan for that moment.
 typedef struct {
     int error;  // As brd_core_outcome_t
     int attempt;
-    int status;   // What the function returned, or the exit code
-    int signal;   // That ended the worker, 0
-    int pid;      // Of the worker that had it last, 0
-    int lost;     // 1: it had finished, the result is gone with its worker
-    int stopped;  // 1: its worker was stopped (SIGSTOP)
-    int closed;   // 1: its worker had closed its descriptors
+    int status;     // What the function returned, or the exit code
+    int signal;     // That ended the worker, 0
+    int pid;        // Of the worker that had it last, 0
+    int lost;       // 1: it had finished, the result is gone with its worker
+    int maybe;      // 1: who had it cannot be asked, it may have run
+    int stopped;    // 1: its worker was stopped (SIGSTOP)
+    int closed;     // 1: its worker had closed its descriptors
+    uint64_t item;  // Of a leg of a map: index + 1 of the item its worker
+    uint64_t claim_first;  // died in, and what it had claimed; 0: none
+    uint64_t claim_end;
     const void *bytes;  // The result, or a text
     size_t size;
     void **block;  // NULL, or bytes lie in this block of the arena, which is
                    // yours if you set it to NULL
-    const brd_page_t *page;  // Of that worker, NULL
+    const brd_page_t *page;  // Of that worker, if it was ours; NULL
 } brd_call_end_t;
 
 // One task of the core with all the host needs; inside the caller's struct.
@@ -74,7 +95,11 @@ struct brd_call {
     brd_host_worker_t *worker;  // That has it, NULL
     const void *bytes;  // Result of that attempt, while the core is stepped
     size_t size;
-    void **block;      // As in brd_call_end_t
+    void **block;                   // As in brd_call_end_t
+    int64_t time_ns;                // How long that attempt took
+    uint16_t attempts_before;       // That a host above has made
+    const brd_wire_story_t *story;  // What a host told of it, likewise
+    brd_list_t held;                // In far.calls of the worker that has it
     int asked;         // What is put off till the step is done, as bits
     int64_t grace_ns;  // Of a cancel that is put off
     brd_list_t later;  // In host.later while asked is not 0
@@ -88,6 +113,7 @@ typedef struct {
     int pin;
     int threads;                     // 1: workers are threads of this process
     const brd_nursery_exec_t *exec;  // NULL: workers are copies
+    brd_code_t *code;  // What workers have, NULL: all; must outlive the pool
 } brd_host_pool_options_t;
 
 // How workers get at this process's memory.
@@ -96,6 +122,13 @@ typedef enum {
     BRD_HOST_REACH_PEEK,  // By process_vm_readv
     BRD_HOST_REACH_ALL    // It is theirs
 } brd_host_reach_t;
+
+// In a worker: a line at which its owner, and nobody else, can call back at
+// ret_name. NULL with ENOMEM, EMFILE.
+brd_host_line_t *
+brd_host_line_listen (const unsigned char owner[BRD_ZMQ_ID],
+                      pid_t pid,
+                      char ret_name[BRD_NURSERY_NAME_SIZE]);
 
 // NULL with ENOMEM or EMFILE. shared, with its arena, must outlive it.
 brd_host_t *
@@ -136,6 +169,27 @@ brd_host_pool_nursery (const brd_host_pool_options_t *options,
 // nothing is left.
 brd_host_pool_t *
 brd_host_pool_open (brd_host_t *self, brd_host_pool_options_t *options);
+
+// A pool whose one worker is a host, which comes by itself: behind line, which
+// is taken on success. NULL with ENOMEM, ENOSPC.
+brd_host_pool_t *
+brd_host_pool_open_far (brd_host_t *self,
+                        const char *name,
+                        brd_host_line_t *line);
+
+// Locked. 1 when the host has come, or will not any more: see
+// brd_host_pool_check ().
+int
+brd_host_pool_has_host (const brd_host_pool_t *pool);
+
+// 1 if the host that has come will never take work from here.
+int
+brd_host_pool_is_refused (const brd_host_pool_t *pool);
+
+// How many tasks the host runs at a time; 0 until it has come, and when it has
+// left.
+uint32_t
+brd_host_pool_slots (brd_host_pool_t *pool);
 
 // Kills what is left and waits for it: within 2 s, also when another thread is
 // at it already. Threads cannot be killed, and are waited for as long as their
@@ -231,6 +285,10 @@ brd_host_wait_also (brd_host_t *self,
 // Locked. 1 if the call's function is running in a worker now.
 int
 brd_host_running (const brd_call_t *call);
+
+// Locked. 1 if a host below has it, who alone knows whether it has started.
+int
+brd_host_is_away (const brd_call_t *call);
 
 // Locked. Something a done () may look at has changed without a call ending.
 void

@@ -45,8 +45,9 @@ s_poll_set (const brd_host_t *self, struct pollfd *fds, int also)
     for (const brd_list_t *i = self->pools.next; i != &self->pools;
          i = i->next) {
         const brd_host_pool_t *pool = BRD_LIST_ITEM (i, brd_host_pool_t, link);
-        if (pool->fd >= 0)
-            fds[count++] = (struct pollfd){ .fd = pool->fd, .events = POLLIN };
+        const int fd = brd_host_pool_fd (pool);
+        if (fd >= 0)
+            fds[count++] = (struct pollfd){ .fd = fd, .events = POLLIN };
     }
     return count;
 }
@@ -309,7 +310,8 @@ s_watch_all (brd_host_t *self)
     if (self->link)
         brd_host_watch (self, brd_zmq_fd (self->link));
     for (brd_list_t *i = self->pools.next; i != &self->pools; i = i->next)
-        brd_host_watch (self, BRD_LIST_ITEM (i, brd_host_pool_t, link)->fd);
+        brd_host_watch (
+            self, brd_host_pool_fd (BRD_LIST_ITEM (i, brd_host_pool_t, link)));
 }
 
 int

@@ -56,6 +56,10 @@ s_stop (brd_host_t *self, const brd_core_effect_t *effect)
     brd_host_worker_t *worker = brd_host_worker_find (self, effect->worker);
     if (!worker || worker->pool->ending)
         return;
+    if (!worker->page) {
+        brd_host_far_stop (worker);
+        return;
+    }
     // One that has nothing to tidy up and was never connected to is not
     // worth a connection.
     if (worker->connected || worker->pool->setup.initializer)
@@ -68,7 +72,9 @@ static void
 s_kill (brd_host_t *self, const brd_core_effect_t *effect)
 {
     brd_host_worker_t *worker = brd_host_worker_find (self, effect->worker);
-    if (worker && !worker->pool->ending)
+    if (worker && !worker->page)
+        brd_host_far_give_up (worker->pool);
+    else if (worker && !worker->pool->ending)
         (void) brd_host_pool_command (worker->pool, BRD_NURSERY_KILL, worker);
 }
 
@@ -77,7 +83,10 @@ s_offer (brd_host_t *self, const brd_core_effect_t *effect)
 {
     brd_host_worker_t *worker = brd_host_worker_find (self, effect->worker);
     brd_assert (worker != NULL);
-    brd_host_worker_offer (worker, s_call (effect->task));
+    if (worker->page)
+        brd_host_worker_offer (worker, s_call (effect->task));
+    else
+        brd_host_far_offer (worker, s_call (effect->task));
 }
 
 static void
@@ -86,12 +95,51 @@ s_flag (const brd_core_effect_t *effect)
     brd_call_t *call = s_call (effect->task);
     if (!call->worker)
         return;
+    if (!call->worker->page) {
+        brd_host_far_tell (call->worker, call, BRD_OP_CANCEL, 0);
+        return;
+    }
     atomic_store (&call->worker->page->cancel, call->seq);
     // It may be waiting for credit, asleep; this wakes it.
     if (call->noted) {
         const brd_wire_note_t note = { .seq = call->seq };
         brd_host_worker_tell (call->worker, BRD_OP_CREDIT, &note);
     }
+}
+
+static void
+s_kill_task (const brd_core_effect_t *effect)
+{
+    brd_call_t *call = s_call (effect->task);
+    const int64_t ms = effect->time_ns / 1000000;
+    if (call->worker && !call->worker->page)
+        brd_host_far_tell (call->worker,
+                           call,
+                           BRD_OP_KILL,
+                           ms < UINT32_MAX ? (uint32_t) ms : UINT32_MAX);
+}
+
+// A host below knows it from its own worker.
+static void
+s_retell (const brd_wire_story_t *story, brd_call_end_t *end)
+{
+    end->pid = story->pid;
+    end->signal = story->signal;
+    end->status = story->status;
+    end->stopped = (story->bits & BRD_STORY_STOPPED) != 0;
+    end->closed = (story->bits & BRD_STORY_CLOSED) != 0;
+    end->item = story->item;
+    end->claim_first = story->claim_first;
+    end->claim_end = story->claim_end;
+}
+
+static void
+s_read_page (const brd_page_t *page, brd_call_end_t *end)
+{
+    end->page = page;
+    end->item = atomic_load (&page->item);
+    end->claim_first = page->claim_first;
+    end->claim_end = page->claim_end;
 }
 
 // What is known of the worker that had it last, and of a pool that has ended.
@@ -109,10 +157,10 @@ s_describe (brd_host_t *self,
     }
     const brd_host_worker_t *worker =
         brd_host_worker_find (self, effect->outcome.worker);
-    if (!worker)
+    if (!worker || !worker->page)
         return;
     end->pid = worker->pid;
-    end->page = worker->page;
+    s_read_page (worker->page, end);
     end->stopped = worker->stopped;
     end->closed = worker->closed;
     if (!worker->ended)
@@ -132,6 +180,7 @@ s_end (brd_host_t *self, const brd_core_effect_t *effect)
         .error = effect->outcome.error,
         .attempt = effect->outcome.attempt,
         .lost = effect->outcome.lost,
+        .maybe = effect->outcome.maybe,
         .status = source->status,
         .bytes = source->bytes,
         .size = source->size,
@@ -141,13 +190,17 @@ s_end (brd_host_t *self, const brd_core_effect_t *effect)
     // Most calls end well, and then nobody asks where.
     if (end.error != 0 || call->kind == BRD_TASK_MAP)
         s_describe (self, effect, &end);
+    if (end.error != 0 && source->story)
+        s_retell (source->story, &end);
     if (call->asked != 0) {
         brd_list_remove (&call->later);
         call->asked = 0;
     }
     brd_host_worker_t *worker = call->worker;
     if (worker) {
-        worker->slots[call->slot] = NULL;
+        if (worker->page)
+            worker->slots[call->slot] = NULL;
+        brd_list_remove (&call->held);
         worker->held--;
         call->worker = NULL;
     }
@@ -204,6 +257,9 @@ brd_host_effect (brd_host_t *self, const brd_core_effect_t *effect)
     case BRD_CORE_DO_START:
         s_start (self, effect);
         break;
+    case BRD_CORE_DO_JOIN:
+        brd_host_far_joined (s_pool (self, effect->pool), effect->worker);
+        break;
     case BRD_CORE_DO_STOP:
         s_stop (self, effect);
         break;
@@ -237,8 +293,8 @@ brd_host_effect (brd_host_t *self, const brd_core_effect_t *effect)
     case BRD_CORE_DO_POOL_ENDED:
         s_pool_ended (self, effect);
         break;
-    case BRD_CORE_DO_JOIN:
     case BRD_CORE_DO_KILL_TASK:
-        brd_assert (0);  // Of a pool of hosts, and this one opens none
+        s_kill_task (effect);
+        break;
     }
 }

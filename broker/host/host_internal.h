@@ -12,6 +12,7 @@
 #include "client/brd_tasks.h"
 #include "host/host.h"
 #include "transport/brd_zmq.h"
+#include "wire/brd_frame.h"
 #include "workers/crew.h"
 
 // Pools of one process at a time; each has a descriptor to sleep on.
@@ -21,8 +22,9 @@ struct brd_host_worker {
     brd_host_pool_t *pool;
     uint32_t number;  // The core's
     uint32_t place;
-    int32_t pid;  // 0 until the nursery has said it
-    brd_page_t *page;
+    int32_t pid;           // 0 until the nursery has said it
+    brd_page_t *page;      // NULL: a host, which is reached by messages alone
+    brd_list_t far_calls;  // Then: what it has, in the order of seq
     unsigned char peer[BRD_ZMQ_ID];
     char name[BRD_NURSERY_NAME_SIZE];
     int connected;
@@ -50,6 +52,9 @@ struct brd_host_pool {
     pid_t nursery;
     brd_crew_t *crew;  // Instead of a nursery, NULL
     int snapshot;      // Its number in what is shared, -1
+    brd_code_t *code;
+    uint32_t size;  // Workers the program wants
+    uint32_t lent;  // And so many more: brd_host_pool_lend ()
     brd_host_reach_t reach;
     uint32_t workers_wanted;   // That must be up for open to return
     int ending;                // 1: the nursery is being ended
@@ -65,7 +70,20 @@ struct brd_host_pool {
     brd_worker_setup_t setup;  // The snapshot has a copy
     char name[BROOD_NAME_SIZE];
     char reason[BRD_PAGE_TEXT];  // Why it is broken
+    // Of a pool with a host below instead of a nursery
+    brd_host_line_t *line;
+    brd_host_worker_t *far;  // The host, NULL before it came and after it left
+    uint32_t far_joined;     // The number DO_JOIN gave it
+    uint32_t far_slots;
+    int far_failed;        // 1: something did not get through to it
+    int far_stopped;       // 1: it was told to leave
+    int far_refused;       // 1: it has no slots for us, and will not have any
+    int far_left;          // 1: it has, and is not buried yet
+    int64_t far_retry_at;  // When it is told again, BRD_NEVER
 };
+
+// Who gives work to a pool of ours from above or aside: host_guest.c.
+typedef struct brd_host_guest brd_host_guest_t;
 
 // Who sleeps until something is done; on its own stack.
 typedef struct {
@@ -95,6 +113,9 @@ struct brd_host {
     brd_list_t graves;  // Workers that ended, not buried yet
     brd_map_t workers;  // By number
     brd_list_t later;   // Calls to answer for, or to submit
+    brd_list_t guests;
+    uint32_t guests_made;
+    uint32_t lines;                            // Pools with a host below
     uint32_t downs[2 * BRD_CORE_EFFECTS_MAX];  // Workers that never were
     size_t down_count;
     int stepping;  // 1: the core's effects are being done
@@ -135,6 +156,13 @@ struct brd_host {
     int callbacks_running;   // 1: a thread runs them
     pthread_t callbacks_by;  // That thread
 };
+
+// --- host.c ----------------------------------------------------------------
+
+// Locked, and within a turn: as brd_host_submit (), of a call that was tried so
+// often before.
+int
+brd_host_take (brd_host_t *self, brd_call_t *call, uint16_t attempts_before);
 
 // --- host_turn.c -----------------------------------------------------------
 
@@ -187,6 +215,9 @@ brd_host_worker_find (brd_host_t *self, uint32_t number);
 // A worker to be: its page, its number. NULL with ENOMEM, ENOSPC.
 brd_host_worker_t *
 brd_host_worker_new (brd_host_pool_t *pool, uint32_t number, uint32_t place);
+// One that is a host: it has no page.
+brd_host_worker_t *
+brd_host_worker_new_far (brd_host_pool_t *pool, uint32_t number);
 void
 brd_host_worker_free (brd_host_worker_t *self);
 
@@ -224,13 +255,124 @@ brd_host_worker_ended (brd_host_worker_t *self, int status, int closed);
 int
 brd_host_worker_bury (brd_host_worker_t *self, int64_t now);
 
+// A body that lies in the arena stays there, and its place travels: in place.
+void
+brd_host_worker_place (const brd_host_worker_t *self,
+                       const brd_call_t *call,
+                       brd_wire_task_t *task,
+                       unsigned char place[BRD_FRAME_PLACE]);
+
+// The block a result lies in, by its place of *size_p bytes: ours from now on,
+// of *size_p bytes. NULL if there is none.
+void *
+brd_host_worker_block (const brd_host_worker_t *self,
+                       const void *place,
+                       size_t *size_p);
+
+// --- host_far.c ------------------------------------------------------------
+
+// As the functions of a worker that has a page.
+void
+brd_host_far_offer (brd_host_worker_t *self, brd_call_t *call);
+void
+brd_host_far_flush (brd_host_worker_t *self);
+// One of RECLAIM, CANCEL, KILL, CREDIT about a call it has.
+void
+brd_host_far_tell (brd_host_worker_t *self,
+                   const brd_call_t *call,
+                   brd_op_t op,
+                   uint32_t count);
+
+// Nothing more will come from here: it leaves when all has ended.
+void
+brd_host_far_stop (brd_host_worker_t *self);
+
+// It is not to be relied on any more.
+void
+brd_host_far_give_up (brd_host_pool_t *pool);
+
+// Takes messages from all hosts below; returns how many.
+int
+brd_host_far_drain (brd_host_t *self);
+
+// When one must be told again what did not get through; BRD_NEVER.
+int64_t
+brd_host_far_deadline (const brd_host_t *self);
+
+// The core has given a host that joins its number.
+void
+brd_host_far_joined (brd_host_pool_t *pool, uint32_t number);
+
+// Asks the host to end all it has from us and waits until it has, until then or
+// for half a minute at most; then it has left. Not locked.
+void
+brd_host_far_end (brd_host_pool_t *pool, int64_t deadline);
+
+// --- host_guest.c ----------------------------------------------------------
+
+// A task of this worker wants to give work: it listens at the name in note.
+void
+brd_host_guest_invited (brd_host_worker_t *of, const brd_wire_note_t *note);
+
+// The guest that bears this peer's id, NULL.
+brd_host_guest_t *
+brd_host_guest_find (brd_host_t *self, const unsigned char peer[BRD_ZMQ_ID]);
+
+// A message from it; one that it may not send is the end of it.
+void
+brd_host_guest_message (brd_host_guest_t *self, const void *bytes, size_t size);
+
+// When the next one that has left can be forgotten; BRD_NEVER.
+int64_t
+brd_host_guests_deadline (const brd_host_t *self);
+
+// Sends results that are gathered, forgets who has left.
+void
+brd_host_guests_flush (brd_host_t *self);
+// 1 if there are any.
+int
+brd_host_guests_owe (const brd_host_t *self);
+
+// This worker is no more: what its guests gave is not wanted. 1: some of it
+// runs still and may use the worker's blocks in the arena, which are swept when
+// that has ended.
+int
+brd_host_guests_bury (brd_host_t *self, const brd_host_worker_t *worker);
+
+// This pool has another size: its guests are told.
+void
+brd_host_guests_resized (brd_host_t *self, const brd_host_pool_t *pool);
+
+// This pool is no more: its guests are told.
+void
+brd_host_guests_turn_out (brd_host_t *self, const brd_host_pool_t *pool);
+// It takes no more work: they are told when what they gave has ended.
+void
+brd_host_guests_closed (brd_host_t *self, const brd_host_pool_t *pool);
+
+// When all pools have ended.
+void
+brd_host_guests_free (brd_host_t *self);
+
 // --- host_pool.c -----------------------------------------------------------
+
+// Readable when something has come from its workers' nursery or its host; -1.
+static inline int
+brd_host_pool_fd (const brd_host_pool_t *self)
+{
+    return self->line ? self->line->fd : self->fd;
+}
 
 // Tells the nursery to start or kill a worker. -1 when it is gone.
 int
 brd_host_pool_command (brd_host_pool_t *self,
                        brd_nursery_command_type_t type,
                        const brd_host_worker_t *worker);
+
+// One worker more, or less again, than the program wants: for a task that waits
+// for others of its own pool.
+void
+brd_host_pool_lend (brd_host_pool_t *self, int more);
 
 // Takes the reports of the nursery.
 void

@@ -22,10 +22,19 @@ enum {
     S_LOOKS_IDLE = 100  // Without work, before it parks
 };
 
+// 1 if there is something to be driven though nobody waits: also guests, who
+// may leave or die when no task is left.
+static int
+s_is_needed (const brd_host_t *self)
+{
+    return brd_core_outstanding (self->core) > 0
+           || !brd_list_empty (&self->guests);
+}
+
 static int
 s_may_lead (brd_host_t *self)
 {
-    return !self->quit && brd_core_outstanding (self->core) > 0
+    return !self->quit && s_is_needed (self)
            && brd_list_empty (&self->followers)
            && brd_clock_now () >= self->keeper_off;
 }
@@ -74,7 +83,7 @@ s_main (void *arg)
     pthread_mutex_lock (&self->lock);
     while (!self->quit) {
         const uint64_t seen = self->turns;
-        idle = brd_core_outstanding (self->core) > 0 ? 0 : idle + 1;
+        idle = s_is_needed (self) ? 0 : idle + 1;
         self->keeper_parked = idle >= S_LOOKS_IDLE;
         const int64_t until =
             self->keeper_parked ? BRD_NEVER : brd_clock_now () + S_LOOK_NS;
@@ -101,7 +110,7 @@ s_wake (brd_host_t *self)
 void
 brd_host_keeper_call (brd_host_t *self)
 {
-    if (self->foreign >= 0 || brd_core_outstanding (self->core) == 0)
+    if (self->foreign >= 0 || !s_is_needed (self))
         return;
     if (!self->keeper_made) {
         // Without it only the waits drive, as they must in any case; it is

@@ -286,6 +286,8 @@ s_register (brd_host_pool_t *self, const brd_host_pool_options_t *options)
     }
     self->number = ++host->pools_made;
     host->pool_count++;
+    self->size = options->core.workers;
+    self->code = options->code;
     self->workers_wanted = options->core.on_demand ? 0 : options->core.workers;
     brd_list_append (&host->pools, &self->link);
     const brd_core_event_t event = {
@@ -301,7 +303,7 @@ s_register (brd_host_pool_t *self, const brd_host_pool_options_t *options)
         self->number = 0;
     }
     else
-        brd_host_watch (host, self->fd);
+        brd_host_watch (host, brd_host_pool_fd (self));
     brd_host_ring (host);  // The leader must look at the new descriptor
     brd_host_unlock (host);
     return rc;
@@ -369,6 +371,55 @@ error:
     self->setup.initargs = NULL;  // Still the caller's
     brd_host_pool_free (&self);
     return NULL;
+}
+
+brd_host_pool_t *
+brd_host_pool_open_far (brd_host_t *host,
+                        const char *name,
+                        brd_host_line_t *line)
+{
+    const brd_host_pool_options_t options = {
+        .core = { .hosts = 1, .joined = 1 },
+    };
+    brd_host_pool_t *self = brd_mem_zalloc (sizeof *self);
+    if (!self)
+        return NULL;
+    self->host = host;
+    self->fd = self->snapshot = -1;
+    brd_list_init (&self->link);
+    snprintf (self->name, sizeof self->name, "%s", name);
+    self->line = line;
+    self->far_retry_at = BRD_NEVER;
+    if (s_register (self, &options) == 0) {
+        brd_host_lock (host);
+        host->lines++;
+        brd_host_unlock (host);
+        return self;
+    }
+    self->line = NULL;  // Still the caller's
+    brd_host_pool_free (&self);
+    return NULL;
+}
+
+int
+brd_host_pool_has_host (const brd_host_pool_t *self)
+{
+    return self->far != NULL || self->far_refused || self->broken != 0;
+}
+
+int
+brd_host_pool_is_refused (const brd_host_pool_t *self)
+{
+    return self->far_refused;
+}
+
+uint32_t
+brd_host_pool_slots (brd_host_pool_t *self)
+{
+    brd_host_lock (self->host);
+    const uint32_t slots = self->far_slots;
+    brd_host_unlock (self->host);
+    return slots;
 }
 
 // --- Ending ----------------------------------------------------------------
@@ -440,6 +491,7 @@ s_begin_end (brd_host_pool_t *self)
                 self->reason, sizeof self->reason, "the pool was terminated");
         host->now = brd_clock_now ();
         (void) brd_host_step (host, &event);
+        brd_host_guests_turn_out (host, self);
     }
     brd_host_unlock (host);
     return begins;
@@ -457,7 +509,9 @@ s_end (brd_host_pool_t *self, int64_t deadline)
                                          : brd_clock_deadline (2 * S_END_MS));
         return;
     }
-    if (!self->crew)
+    if (self->line)
+        brd_host_far_end (self, deadline);
+    else if (!self->crew)
         s_end_processes (self);
     else if (s_end_threads (self, deadline) < 0) {
         self->left = 1;
@@ -531,6 +585,36 @@ brd_host_pool_cancel (brd_host_pool_t *self)
     return count;
 }
 
+static int
+s_do (brd_host_pool_t *self, const brd_core_event_t *event)
+{
+    brd_core_event_t whole = *event;
+    if (event->type == BRD_CORE_POOL_RESIZE)
+        whole.count += self->lent;
+    if (brd_host_step (self->host, &whole) < 0)
+        return -1;
+    if (event->type == BRD_CORE_POOL_RESIZE) {
+        self->size = event->count;
+        brd_host_guests_resized (self->host, self);
+    }
+    if (event->type == BRD_CORE_POOL_CLOSE)
+        brd_host_guests_closed (self->host, self);
+    return 0;
+}
+
+void
+brd_host_pool_lend (brd_host_pool_t *self, int more)
+{
+    const brd_core_event_t event = {
+        .type = BRD_CORE_POOL_RESIZE,
+        .pool = self->number,
+        .count = self->size + self->lent + (uint32_t) more,
+    };
+    // A pool that is full, or leaving, lends nobody.
+    if (brd_host_step (self->host, &event) == 0 || more < 0)
+        self->lent += (uint32_t) more;
+}
+
 int
 brd_host_pool_do (brd_host_pool_t *self,
                   brd_core_event_type_t type,
@@ -542,7 +626,7 @@ brd_host_pool_do (brd_host_pool_t *self,
                                      .count = count };
     brd_host_lock (host);
     host->now = brd_clock_now ();
-    const int rc = brd_host_step (host, &event);
+    const int rc = s_do (self, &event);
     const int saved_errno = errno;
     brd_host_turn (host, 0);
     brd_host_keeper_call (host);

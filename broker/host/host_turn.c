@@ -49,6 +49,11 @@ s_step_once (brd_host_t *self, const brd_core_event_t *event)
 static void
 s_answer_reclaim (brd_host_t *self, brd_call_t *call)
 {
+    if (call->worker && !call->worker->page) {
+        // It answers when the question has come there.
+        brd_host_far_tell (call->worker, call, BRD_OP_RECLAIM, 0);
+        return;
+    }
     const int back =
         call->worker && brd_host_worker_reclaim (call->worker, call);
     const brd_core_event_t event = {
@@ -61,6 +66,7 @@ s_answer_reclaim (brd_host_t *self, brd_call_t *call)
 static void
 s_answer_probe (brd_host_t *self, brd_call_t *call)
 {
+    // A host keeps the time itself, and lives as long as its line: not yet.
     const brd_page_t *page = call->worker ? call->worker->page : NULL;
     brd_core_event_t event = { .type = BRD_CORE_PROBED, .task = &call->core };
     if (page && atomic_load (&page->started_seq) == call->seq)
@@ -215,6 +221,13 @@ s_message (brd_host_worker_t *worker, const brd_zmq_msg_t *msg)
         };
         return brd_host_step (worker->pool->host, &event);
     }
+    case BRD_OP_INVITE: {
+        brd_wire_note_t note;
+        if (brd_frame_next_note (&frame, &note) != 1)
+            return -1;
+        brd_host_guest_invited (worker, &note);
+        return 0;
+    }
     default:
         return -1;
     }
@@ -227,7 +240,29 @@ s_sender (brd_host_t *self, const brd_zmq_msg_t *msg)
     if (memcmp (msg->peer, self->id, BRD_ZMQ_ID - 4) != 0)
         return NULL;
     memcpy (&number, msg->peer + BRD_ZMQ_ID - 4, 4);
-    return brd_host_worker_find (self, number);
+    brd_host_worker_t *worker = brd_host_worker_find (self, number);
+    return worker && worker->page ? worker : NULL;
+}
+
+// From a worker, from a guest that one has invited, or else from one that has
+// been buried.
+static void
+s_dispatch (brd_host_t *self, const brd_zmq_msg_t *msg)
+{
+    brd_host_guest_t *guest = brd_host_guest_find (self, msg->peer);
+    if (guest) {
+        brd_host_guest_message (guest, msg->bytes, msg->size);
+        return;
+    }
+    brd_host_worker_t *worker = s_sender (self, msg);
+    if (worker && s_message (worker, msg) < 0) {
+        // A worker that talks nonsense has lost its mind, or its memory.
+        brd_log (BROOD_LOG_ERROR,
+                 "worker %d: %s",
+                 (int) worker->pid,
+                 brd_error_get ()->text);
+        (void) brd_host_pool_command (worker->pool, BRD_NURSERY_KILL, worker);
+    }
 }
 
 // Takes messages; returns how many.
@@ -237,19 +272,9 @@ s_drain (brd_host_t *self)
     int count = 0;
     brd_zmq_msg_t msg;
     while (count < S_MESSAGES_MAX && brd_zmq_recv (self->link, 0, &msg) == 0) {
-        brd_host_worker_t *worker = s_sender (self, &msg);
         count++;
         self->now = brd_clock_now ();
-        // Of one that has been buried, else.
-        if (worker && s_message (worker, &msg) < 0) {
-            // A worker that talks nonsense has lost its mind, or its memory.
-            brd_log (BROOD_LOG_ERROR,
-                     "worker %d: %s",
-                     (int) worker->pid,
-                     brd_error_get ()->text);
-            (void) brd_host_pool_command (
-                worker->pool, BRD_NURSERY_KILL, worker);
-        }
+        s_dispatch (self, &msg);
         brd_zmq_msg_done (&msg);
     }
     return count;
@@ -258,9 +283,15 @@ s_drain (brd_host_t *self)
 static void
 s_flush (brd_host_t *self)
 {
-    while (!brd_list_empty (&self->dirty))
-        brd_host_worker_flush (
-            BRD_LIST_ITEM (self->dirty.next, brd_host_worker_t, dirty));
+    while (!brd_list_empty (&self->dirty)) {
+        brd_host_worker_t *worker =
+            BRD_LIST_ITEM (self->dirty.next, brd_host_worker_t, dirty);
+        if (worker->page)
+            brd_host_worker_flush (worker);
+        else
+            brd_host_far_flush (worker);
+    }
+    brd_host_guests_flush (self);
 }
 
 static void
@@ -285,7 +316,7 @@ int
 brd_host_owes (const brd_host_t *self)
 {
     return self->touched || !brd_list_empty (&self->dirty)
-           || !brd_list_empty (&self->graves);
+           || !brd_list_empty (&self->graves) || brd_host_guests_owe (self);
 }
 
 void
@@ -297,7 +328,8 @@ brd_host_turn (brd_host_t *self, int reports)
         s_reports (self);
     for (int round = 0;; round++) {
         self->touched = 0;
-        const int taken = self->link ? s_drain (self) : 0;
+        int taken = self->link ? s_drain (self) : 0;
+        taken += brd_host_far_drain (self);
         s_bury (self);
         s_flush (self);
         if (!self->touched && taken < S_MESSAGES_MAX)
@@ -328,7 +360,10 @@ brd_host_deadline (const brd_host_t *self)
         if (worker->bury_at < due)
             due = worker->bury_at;
     }
-    return due;
+    const int64_t guests = brd_host_guests_deadline (self);
+    const int64_t far = brd_host_far_deadline (self);
+    due = guests < due ? guests : due;
+    return far < due ? far : due;
 }
 
 // A worker in a long task may have results of earlier ones in its page that no
@@ -341,13 +376,13 @@ s_harvest (brd_host_t *self, int64_t now)
     uint64_t number;
     brd_host_worker_t *worker;
     while ((worker = brd_map_next (&self->workers, &place, &number)) != NULL) {
-        if (worker->held > 1)
+        if (worker->page && worker->held > 1)
             held++;
     }
     for (place = 0; held > 0
                     && (worker = brd_map_next (&self->workers, &place, &number))
                            != NULL;) {
-        if (worker->held > 1)
+        if (worker->page && worker->held > 1)
             found += brd_host_worker_harvest (worker);
     }
     self->harvest_gap = found > 0 ? 1000000 : 2 * self->harvest_gap;

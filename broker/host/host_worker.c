@@ -35,10 +35,9 @@ brd_host_worker_find (brd_host_t *self, uint32_t number)
     return brd_map_get (&self->workers, number);
 }
 
-brd_host_worker_t *
-brd_host_worker_new (brd_host_pool_t *pool, uint32_t number, uint32_t place)
+static brd_host_worker_t *
+s_new (brd_host_pool_t *pool, uint32_t number, uint32_t place)
 {
-    brd_host_t *host = pool->host;
     brd_host_worker_t *self = brd_mem_zalloc (sizeof *self);
     if (!self)
         return NULL;
@@ -48,7 +47,37 @@ brd_host_worker_new (brd_host_pool_t *pool, uint32_t number, uint32_t place)
     brd_list_init (&self->dirty);
     brd_list_init (&self->buried);
     brd_list_init (&self->ghosts);
+    brd_list_init (&self->far_calls);
     brd_buf_init (&self->out, BRD_WIRE_SIZE_MAX);
+    return self;
+}
+
+// Known by its number from now on; on failure it is freed.
+static brd_host_worker_t *
+s_enter (brd_host_worker_t *self)
+{
+    if (brd_map_set (&self->pool->host->workers, self->number, self) < 0) {
+        brd_host_worker_free (self);
+        return NULL;
+    }
+    self->pool->live++;
+    return self;
+}
+
+brd_host_worker_t *
+brd_host_worker_new_far (brd_host_pool_t *pool, uint32_t number)
+{
+    brd_host_worker_t *self = s_new (pool, number, 0);
+    return self ? s_enter (self) : NULL;
+}
+
+brd_host_worker_t *
+brd_host_worker_new (brd_host_pool_t *pool, uint32_t number, uint32_t place)
+{
+    brd_host_t *host = pool->host;
+    brd_host_worker_t *self = s_new (pool, number, place);
+    if (!self)
+        return NULL;
     self->free_count = BRD_PAGE_SLOTS;
     for (uint16_t i = 0; i < BRD_PAGE_SLOTS; i++)
         self->free_slots[i] = (uint16_t) (BRD_PAGE_SLOTS - 1 - i);
@@ -56,12 +85,11 @@ brd_host_worker_new (brd_host_pool_t *pool, uint32_t number, uint32_t place)
     memcpy (self->peer + BRD_ZMQ_ID - 4, &number, 4);
     self->page = brd_arena_alloc (
         host->arena, sizeof *self->page, (uint32_t) getpid (), 1);
-    if (!self->page || brd_map_set (&host->workers, number, self) < 0) {
+    if (!self->page) {
         brd_host_worker_free (self);
         return NULL;
     }
-    pool->live++;
-    return self;
+    return s_enter (self);
 }
 
 // What was put off until this worker is no more.
@@ -96,7 +124,7 @@ brd_host_worker_free (brd_host_worker_t *self)
     }
     brd_list_remove (&self->dirty);
     brd_list_remove (&self->buried);
-    if (self->pid > 0)
+    if (self->page && !brd_host_guests_bury (host, self) && self->pid > 0)
         brd_arena_sweep (host->arena, (uint32_t) self->pid);
     brd_arena_free (host->arena, self->page);
     brd_buf_fini (&self->out);
@@ -134,12 +162,11 @@ s_connect (brd_host_worker_t *self)
     return 0;
 }
 
-// A body that lies in the arena stays there, and its place travels.
-static void
-s_place (const brd_host_worker_t *self,
-         const brd_call_t *call,
-         brd_wire_task_t *task,
-         unsigned char place[BRD_FRAME_PLACE])
+void
+brd_host_worker_place (const brd_host_worker_t *self,
+                       const brd_call_t *call,
+                       brd_wire_task_t *task,
+                       unsigned char place[BRD_FRAME_PLACE])
 {
     const uint64_t offset =
         call->core.size_bytes < BRD_WIRE_ARENA_MIN
@@ -151,6 +178,13 @@ s_place (const brd_host_worker_t *self,
     task->flags |= BRD_TASK_IN_ARENA;
     task->body = place;
     task->size = BRD_FRAME_PLACE;
+}
+
+static uint16_t
+s_attempt (const brd_call_t *call)
+{
+    const uint32_t all = (uint32_t) call->core.attempt + call->attempts_before;
+    return (uint16_t) (all < UINT16_MAX ? all : UINT16_MAX);
 }
 
 static int
@@ -165,12 +199,12 @@ s_append (brd_host_worker_t *self, const brd_call_t *call)
         .timeout_ns = timeout_ns,
         .size = call->core.size_bytes,
         .slot = call->slot,
-        .attempt = call->core.attempt,
+        .attempt = s_attempt (call),
         .kind = call->kind,
         .flags = timeout_ns > 0 ? BRD_TASK_TIMED : 0,
         .body = call->body,
     };
-    s_place (self, call, &task, place);
+    brd_host_worker_place (self, call, &task, place);
     if (self->out_count == 0) {
         self->out.size = 0;
         if (brd_frame_begin (&self->out, BRD_OP_TASKS) < 0)
@@ -282,22 +316,22 @@ typedef struct {
     int in_arena;  // bytes are a place
 } s_result_t;
 
-// The block at that place is ours from now on, or NULL: what a worker says of
-// places is believed only as far as it can be seen.
-static void *
-s_take_block (brd_host_worker_t *self, s_result_t *result)
+// What a worker says of places is believed only as far as it can be seen.
+void *
+brd_host_worker_block (const brd_host_worker_t *self,
+                       const void *place,
+                       size_t *size_p)
 {
     brd_arena_t *arena = self->pool->host->arena;
     uint64_t offset, size;
-    if (brd_frame_get_place (result->bytes, result->size, &offset, &size) < 0)
+    if (brd_frame_get_place (place, *size_p, &offset, &size) < 0)
         return NULL;
     void *block = brd_arena_at (arena, offset);
     if (!block || offset % BRD_ARENA_RUN != 0
         || !brd_arena_holds (arena, block, (size_t) size)
         || brd_arena_give (arena, block, (uint32_t) getpid ()) < 0)
         return NULL;
-    result->bytes = block;
-    result->size = (size_t) size;
+    *size_p = (size_t) size;
     return block;
 }
 
@@ -308,8 +342,10 @@ s_done (brd_host_worker_t *self, brd_call_t *call, s_result_t *result)
     static const char lost[] = "the result is not where its worker said";
     void *block = NULL;
     if (result->in_arena) {
-        block = s_take_block (self, result);
-        if (!block) {
+        block = brd_host_worker_block (self, result->bytes, &result->size);
+        if (block)
+            result->bytes = block;
+        else {
             result->status = -1;
             result->bytes = lost;
             result->size = sizeof lost - 1;
@@ -325,6 +361,7 @@ s_done (brd_host_worker_t *self, brd_call_t *call, s_result_t *result)
         &self->page->claim[call->slot], BRD_CLAIM_EMPTY, memory_order_relaxed);
     s_release (self, call);
     call->status = result->status;
+    call->time_ns = event.time_ns;
     call->bytes = result->bytes;
     call->size = result->size;
     call->block = block ? &block : NULL;

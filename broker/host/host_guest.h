@@ -1,0 +1,63 @@
+// host_guest.h - the inside of a guest, for host_guest.c and host_given.c
+//
+// SPDX-License-Identifier: MPL-2.0
+
+#ifndef HOST_GUEST_H
+#define HOST_GUEST_H
+
+#include "host/host_internal.h"
+
+struct brd_host_guest {
+    brd_list_t link;  // In host.guests
+    brd_host_t *host;
+    brd_host_pool_t *pool;  // NULL: it is no more
+    uint32_t worker;        // Whose task it is; 0: it has died
+    uint32_t pid;           // Of that worker
+    int sweep;              // 1: its blocks are to be swept when all has ended
+    unsigned char peer[BRD_ZMQ_ID];
+    char name[BRD_NURSERY_NAME_SIZE];
+    brd_list_t given;
+    int lent;           // 1: the pool has a worker more for it
+    int64_t lent_till;  // When that goes back, BRD_NEVER
+    int leaving;        // 1: RETIRE is due when nothing is given
+    int failed;         // 1: something did not get through, all is to end
+    int64_t stop_at;    // Not before
+    int retired;        // 1: RETIRE was sent
+    int64_t forget_at;  // Or, if not, when it is tried again; BRD_NEVER
+    brd_buf_t out;      // A RESULTS message being filled
+    uint32_t out_count;
+};
+
+// --- host_given.c ----------------------------------------------------------
+
+// Sends what is gathered.
+void
+brd_host_given_flush (brd_host_guest_t *self);
+
+// One message without entries, or with one. If it cannot be sent: -1; or the
+// guest has failed.
+int
+brd_host_given_try_tell (brd_host_guest_t *self,
+                         brd_op_t op,
+                         const brd_wire_note_t *note);
+void
+brd_host_given_tell (brd_host_guest_t *self,
+                     brd_op_t op,
+                     const brd_wire_note_t *note);
+
+// Messages from it: TASKS, and those about tasks. -1: not in order.
+int
+brd_host_given_tasks (brd_host_guest_t *self, brd_frame_t *frame);
+int
+brd_host_given_asked (brd_host_guest_t *self, brd_frame_t *frame);
+
+// Ends all it has given, by this event.
+void
+brd_host_given_stop (brd_host_guest_t *self, brd_core_event_type_t type);
+
+// The same, later and gently: its process is dead. Legs of maps end with the
+// item they are in.
+void
+brd_host_given_abandon (brd_host_guest_t *self);
+
+#endif  // HOST_GUEST_H
