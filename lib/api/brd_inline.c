@@ -33,8 +33,9 @@ s_init (brood_task_t *task, const brd_inline_t *self, brood_pool_t *pool)
     brd_handle_init (&task->handle, BRD_KIND_TASK);
     task->attempt = self->attempt;
     task->deadline = BRD_NEVER;
-    task->data = &pool->data;
-    task->data_free = &pool->data_free;
+    brood_pool_t *whose = pool->of ? pool->of : pool;
+    task->data = &whose->data;
+    task->data_free = &whose->data_free;
     if (self->future) {
         task->notify = s_notify;
         task->notify_arg = self->future;
@@ -44,11 +45,12 @@ s_init (brood_task_t *task, const brd_inline_t *self, brood_pool_t *pool)
 static void
 s_count (brood_pool_t *pool, int status)
 {
+    brood_pool_t *whose = pool->of ? pool->of : pool;
     brd_host_lock (pool->host);
     if (status == 0)
-        pool->done++;
+        whose->done++;
     else
-        pool->failed++;
+        whose->failed++;
     brd_host_unlock (pool->host);
 }
 

@@ -174,13 +174,13 @@ s_died_in_item (brd_job_run_t *self,
                 const brd_call_end_t *end)
 {
     brd_job_t *job = self->job;
-    const brd_page_t *page = end->page;
-    const uint64_t item = atomic_load (&page->item) - 1;
-    const uint64_t first = page->claim_first, last = page->claim_end;
+    const uint64_t item = end->item - 1;
+    const uint64_t first = end->claim_first, last = end->claim_end;
     if (item >= self->plan.n || first > item || last <= item
         || last > self->plan.n)
         return;  // The worker has written over its page: the marks will tell
-    s_rescue_bounce (self, page, item);
+    if (end->page)
+        s_rescue_bounce (self, end->page, item);
     if (!s_has_result (self, item))
         s_item_failed (self, item, end);
     if (leg->order.first == leg->order.end)
@@ -211,8 +211,7 @@ s_leg_failed (brd_job_run_t *self,
         }
         return;
     }
-    if (end->page && (end->signal > 0 || end->error == ECHILD)
-        && atomic_load (&end->page->item) > 0)
+    if (end->item > 0 && (end->signal > 0 || end->error == ECHILD))
         s_died_in_item (self, leg, end);
     else if (own && !end->lost)
         s_hand_out (self, leg->order.first, leg->order.end);

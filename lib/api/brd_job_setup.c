@@ -156,7 +156,10 @@ brd_job_run_set_arrays (brd_job_run_t *self, const brd_map_arrays_t *arrays)
                                               arrays->n * arrays->out_size);
     const brd_host_reach_t reach = brd_host_pool_reach (self->pool->pool);
     self->plan.kind = BRD_JOB_ARRAYS;
-    if ((in_arena && out_arena) || reach == BRD_HOST_REACH_ALL)
+    // Far workers may be at them still when this process has died and its
+    // arrays are gone; copies are there until nobody uses them.
+    if ((in_arena && out_arena && !self->pool->far)
+        || reach == BRD_HOST_REACH_ALL)
         return 0;
     if (reach == BRD_HOST_REACH_NONE)
         return s_stage (self, arrays);

@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 
 #include "api/brd_future.h"
+#include "base/brd_list.h"
 #include "brood/brood_pool.h"
 #include "client/brd_code.h"
 #include "client/brd_tasks.h"
@@ -19,6 +20,9 @@ struct brood_pool {
     int threads;            // 1: its workers are threads
     _Atomic uint32_t refs;  // The user's handle, streams, maps
     _Atomic int workers;
+    brd_list_t link;     // In the list of brd_pool_ref.c
+    brood_pool_t *of;    // Another handle of this one, a reference; else NULL
+    int far;             // 1: the pool is the owner's, its workers are not ours
     _Atomic int closed;  // No more work
     _Atomic int ended;   // Terminated or destroyed
     brd_code_t *code;    // What its workers have
@@ -75,6 +79,18 @@ brd_pool_text_id (const char *text);
 int
 brd_pool_task_options (const brood_task_options_t *options,
                        brd_core_task_options_t *ret_core);
+
+// --- brd_pool_ref.c --------------------------------------------------------
+
+// From its making to its end a pool can be found by its ref.
+void
+brd_pool_enter (brood_pool_t *self);
+void
+brd_pool_leave (brood_pool_t *self);
+
+// In a child, after any fork: it has none of its parent's.
+void
+brd_pool_forget (void);
 
 // --- brd_inline.c ----------------------------------------------------------
 

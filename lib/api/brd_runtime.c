@@ -14,6 +14,7 @@
 
 #include "api/brd_children.h"
 #include "api/brd_named.h"
+#include "api/brd_pool.h"
 #include "api/brd_role.h"
 #include "base/brd_check.h"
 #include "base/brd_log.h"
@@ -57,6 +58,7 @@ s_forked (void)
     (void) pthread_mutex_init (&s_runtime.lock, NULL);
     brd_children_forget ();
     brd_named_forget ();
+    brd_pool_forget ();
 }
 
 // The lock is held, or there is one thread. 0, or -1 with ENOMEM.

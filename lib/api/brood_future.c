@@ -477,13 +477,14 @@ static int
 s_cancel (brood_future_t *self, int64_t grace_ns)
 {
     brd_host_lock (self->host);
+    const int away = self->under_way && brd_host_is_away (&self->call);
     if (self->under_way)
         brd_host_cancel (self->host, &self->call, grace_ns);
     if (self->run)
         brd_job_run_stop (self->run, grace_ns);
     const int gone = s_is_done (self) && self->outcome.error == ECANCELED;
     brd_host_unlock (self->host);
-    return gone;
+    return gone && !away;
 }
 
 int

@@ -131,6 +131,7 @@ s_open (brood_pool_t *self, const brood_pool_options_t *options)
     if (!self->code || !host.setup.initargs)
         goto error;
     brd_code_look (self->code);
+    host.code = self->threads ? NULL : self->code;
     (void) brd_children_current ();  // Its workers' parent
     self->pool = options->start_exec ? brd_pool_exec_open (self, &host)
                                      : brd_host_pool_open (self->host, &host);
@@ -181,6 +182,7 @@ brood_pool_new_with (const brood_pool_options_t *options)
     if (!self)
         return NULL;
     brd_handle_init (&self->handle, BRD_KIND_POOL);
+    brd_list_init (&self->link);
     self->host = host;
     self->threads = spec.threads;
     atomic_store (&self->refs, 1);
@@ -195,6 +197,8 @@ brood_pool_new_with (const brood_pool_options_t *options)
                                : s_open (self, options);
     if (rc < 0)
         brood_pool_destroy (&self);
+    else
+        brd_pool_enter (self);
     return self;
 }
 
@@ -218,7 +222,10 @@ brd_pool_unref (brood_pool_t *self)
         return;
     if (self->data && self->data_free)
         self->data_free (self->data);
-    brd_mem_free (self->code);
+    if (self->of)
+        brd_pool_unref (self->of);
+    else
+        brd_mem_free (self->code);
     brd_mem_free (self);
 }
 
@@ -232,7 +239,8 @@ static void
 s_destroy (brood_pool_t *self)
 {
     self->ended = 1;
-    if (self->pool) {
+    brd_pool_leave (self);
+    if (self->pool && !self->of) {
         brd_host_pool_end (self->pool);
         brd_host_pool_free (&self->pool);
     }
@@ -251,7 +259,7 @@ brood_pool_destroy (brood_pool_t **self_p)
     const int mine =
         brd_handle_check (&self->handle, BRD_KIND_POOL, __func__) == 0
         && brd_handle_is_mine (&self->handle);
-    if (mine && s_by_own_task (self))
+    if (mine && !self->of && s_by_own_task (self))
         brd_log (BROOD_LOG_ERROR,
                  "%s: a task destroys the pool it runs in, which stays",
                  self->name);
@@ -273,7 +281,9 @@ brd_pool_address (const void *fn_p)
 uint64_t
 brd_pool_there (const brood_pool_t *self, uint64_t fn)
 {
-    return self->pool && !self->threads ? brd_code_there (self->code, fn) : fn;
+    return self->pool && !self->threads && self->code
+               ? brd_code_there (self->code, fn)
+               : fn;
 }
 
 const char *
@@ -292,8 +302,24 @@ s_check (const brood_pool_t *self, const char *function)
         return -1;
     if (!brd_handle_is_mine (&self->handle))
         return brd_error_set (ENOTSUP,
-                              "%s: the pool is the parent's; a worker can make "
-                              "one of its own",
+                              "%s: the pool is the parent's; a task gets at it "
+                              "with brood_pool_from ()",
+                              function);
+    if (self->of && self->of->ended)
+        return brd_error_set (EPIPE, "%s: the pool has ended", function);
+    return 0;
+}
+
+// The same, of what is about the pool itself: not for a second handle.
+static int
+s_check_control (const brood_pool_t *self, const char *function)
+{
+    if (s_check (self, function) < 0)
+        return -1;
+    if (self->of)
+        return brd_error_set (ENOTSUP,
+                              "%s: only through the handle the pool was made "
+                              "with",
                               function);
     return 0;
 }
@@ -318,9 +344,10 @@ brd_pool_check (brood_pool_t *self, const void *fn_p, const char *function)
     const uint64_t fn = brd_pool_address (fn_p);
     if (fn == 0)
         return brd_error_set (EINVAL, "%s: no function", function);
-    if (self->closed || self->ended)
+    if (self->closed || self->ended || (self->of && self->of->closed))
         return brd_error_set (EPIPE, "%s: the pool is closed", function);
-    if (self->pool && !self->threads && brd_code_there (self->code, fn) == 0)
+    if (self->pool && !self->threads && self->code
+        && brd_code_there (self->code, fn) == 0)
         return brd_error_set (EINVAL,
                               "%s: the function was loaded after the %s, the "
                               "pool's workers do not have it",
@@ -566,6 +593,11 @@ brood_pool_broadcast (brood_pool_t *self,
 {
     if (brd_pool_check (self, &fn, __func__) < 0)
         return NULL;
+    if (self->far) {
+        brd_error_set (
+            ENOTSUP, "%s: only in the process of the pool's owner", __func__);
+        return NULL;
+    }
     const int n = brood_pool_workers (self);
     brood_future_t **futures = brd_mem_array ((size_t) n, sizeof *futures);
     if (!futures)
@@ -598,7 +630,7 @@ brood_pool_close (brood_pool_t *self)
 {
     if (s_check (self, __func__) < 0)
         return -1;
-    if (!self->closed && self->pool && !self->ended)
+    if (!self->closed && self->pool && !self->ended && !self->of)
         (void) brd_host_pool_do (self->pool, BRD_CORE_POOL_CLOSE, 0);
     self->closed = 1;
     return 0;
@@ -629,7 +661,7 @@ brood_pool_join (brood_pool_t *self, int timeout_ms)
         brd_host_pool_end (self->pool);
     else if (self->pool
              && brd_host_wait (self->host,
-                               s_ended,
+                               self->of ? s_idle : s_ended,
                                self->pool,
                                brd_clock_deadline (timeout_ms))
                     < 0)
@@ -659,7 +691,8 @@ brood_pool_shutdown (brood_pool_t *self, int timeout_ms)
 int
 brood_pool_terminate (brood_pool_t *self)
 {
-    if (s_check_wait (self, __func__) < 0)
+    if (s_check_wait (self, __func__) < 0
+        || s_check_control (self, __func__) < 0)
         return -1;
     self->closed = self->ended = 1;
     if (self->pool)
@@ -670,7 +703,7 @@ brood_pool_terminate (brood_pool_t *self)
 long
 brood_pool_cancel (brood_pool_t *self)
 {
-    if (s_check (self, __func__) < 0)
+    if (s_check_control (self, __func__) < 0)
         return -1;
     if (!self->pool || self->ended)
         return 0;
@@ -680,8 +713,11 @@ brood_pool_cancel (brood_pool_t *self)
 int
 brood_pool_resize (brood_pool_t *self, int workers)
 {
-    if (s_check (self, __func__) < 0)
+    if (s_check_control (self, __func__) < 0)
         return -1;
+    if (self->far)
+        return brd_error_set (
+            ENOTSUP, "%s: only in the process of the pool's owner", __func__);
     BRD_REQUIRE (workers >= 1 && workers <= BROOD_POOL_WORKERS_MAX, -1);
     if (self->closed || self->ended)
         return brd_error_set (EPIPE, "the pool is closed");
@@ -699,7 +735,10 @@ brood_pool_resize (brood_pool_t *self, int workers)
 int
 brood_pool_workers (const brood_pool_t *self)
 {
-    return s_check (self, __func__) < 0 ? -1 : self->workers;
+    if (s_check (self, __func__) < 0)
+        return -1;
+    const uint32_t slots = self->far ? brd_host_pool_slots (self->pool) : 0;
+    return slots > 0 ? (int) slots : (self->of ? self->of : self)->workers;
 }
 
 int
@@ -713,8 +752,8 @@ brood_pool_stats (const brood_pool_t *self, brood_pool_stats_t *ret_stats)
         brd_host_pool_stats (self->pool, &core);
     else {
         core.workers = core.idle = 1;
-        core.done = self->done;
-        core.failed = self->failed;
+        core.done = (self->of ? self->of : self)->done;
+        core.failed = (self->of ? self->of : self)->failed;
     }
     *ret_stats = (brood_pool_stats_t){
         .workers = core.workers,
