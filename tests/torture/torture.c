@@ -101,6 +101,7 @@ static const torture_group_t s_groups[] = {
     { "threads-maps", "threads:2", 0, 0, 0, torture_maps },
     { "inline", "inline", 0, 0, 0, torture_calls },
     { "inline-maps", "inline", 0, 0, 0, torture_maps },
+    { "guests", "local:2", 0, 0, 0, torture_guests },
     { "birth", "local:2", 1, 0, 0, torture_birth },
     { "processes", NULL, 0, 0, 0, torture_processes },
     { "shm", NULL, 0, 0, 0, torture_shm },
