@@ -160,11 +160,12 @@ s_describe (brd_host_t *self,
     if (!worker || !worker->page)
         return;
     end->pid = worker->pid;
-    s_read_page (worker->page, end);
     end->stopped = worker->stopped;
     end->closed = worker->closed;
+    // One that lives goes on writing to its page.
     if (!worker->ended)
         return;
+    s_read_page (worker->page, end);
     if (WIFSIGNALED (worker->status))
         end->signal = WTERMSIG (worker->status);
     else if (WIFEXITED (worker->status))
