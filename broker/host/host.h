@@ -32,6 +32,7 @@
 #include "client/brd_code.h"
 #include "core/core.h"
 #include "shared/brd_shared.h"
+#include "transport/brd_peer.h"
 #include "wire/brd_page.h"
 #include "wire/brd_wire.h"
 #include "workers/worker.h"
@@ -40,22 +41,6 @@ typedef struct brd_host brd_host_t;
 typedef struct brd_host_pool brd_host_pool_t;
 typedef struct brd_host_worker brd_host_worker_t;
 typedef struct brd_call brd_call_t;
-
-// How a host below is reached: framed messages both ways, in order, none lost
-// while it lives.
-typedef struct brd_host_line brd_host_line_t;
-struct brd_host_line {
-    int fd;  // Readable, once, when something may have come
-    // Sends what is in out and empties it. -1: the host is gone.
-    int (*send) (brd_host_line_t *self, brd_buf_t *out);
-    // The next message, on loan until done. -1 with EAGAIN; with EPIPE when
-    // the host is gone.
-    int (*recv) (brd_host_line_t *self,
-                 const void **ret_bytes,
-                 size_t *ret_size);
-    void (*done) (brd_host_line_t *self);
-    void (*destroy) (brd_host_line_t *self);
-};
 
 // What became of a call, for its sink; everything on loan for that moment.
 typedef struct {
@@ -125,7 +110,7 @@ typedef enum {
 
 // In a worker: a line at which its owner, and nobody else, can call back at
 // ret_name. NULL with ENOMEM, EMFILE.
-brd_host_line_t *
+brd_peer_t *
 brd_host_line_listen (const unsigned char owner[BRD_ZMQ_ID],
                       pid_t pid,
                       char ret_name[BRD_NURSERY_NAME_SIZE]);
@@ -173,9 +158,7 @@ brd_host_pool_open (brd_host_t *self, brd_host_pool_options_t *options);
 // A pool whose one worker is a host, which comes by itself: behind line, which
 // is taken on success. NULL with ENOMEM, ENOSPC.
 brd_host_pool_t *
-brd_host_pool_open_far (brd_host_t *self,
-                        const char *name,
-                        brd_host_line_t *line);
+brd_host_pool_open_far (brd_host_t *self, const char *name, brd_peer_t *line);
 
 // Locked. 1 when the host has come, or will not any more: see
 // brd_host_pool_check ().

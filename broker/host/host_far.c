@@ -60,7 +60,7 @@ brd_host_far_give_up (brd_host_pool_t *pool)
 static void
 s_send (brd_host_worker_t *self, brd_buf_t *out)
 {
-    brd_host_line_t *line = self->pool->line;
+    brd_peer_t *line = self->pool->line;
     self->pool->host->touched = 1;
     if (line->send (line, out) == 0)
         return;
@@ -435,7 +435,7 @@ s_send_stop (brd_host_pool_t *pool)
 static int
 s_drain (brd_host_pool_t *pool)
 {
-    brd_host_line_t *line = pool->line;
+    brd_peer_t *line = pool->line;
     const void *bytes;
     size_t size;
     int count = 0;

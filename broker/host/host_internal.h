@@ -71,7 +71,7 @@ struct brd_host_pool {
     char name[BROOD_NAME_SIZE];
     char reason[BRD_PAGE_TEXT];  // Why it is broken
     // Of a pool with a host below instead of a nursery
-    brd_host_line_t *line;
+    brd_peer_t *line;
     brd_host_worker_t *far;  // The host, NULL before it came and after it left
     uint32_t far_joined;     // The number DO_JOIN gave it
     uint32_t far_slots;

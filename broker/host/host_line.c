@@ -14,27 +14,27 @@
 #include "host/host_internal.h"
 
 typedef struct {
-    brd_host_line_t line;  // First
+    brd_peer_t line;  // First
     brd_zmq_t *zmq;
     unsigned char owner[BRD_ZMQ_ID];
     brd_zmq_msg_t msg;
 } s_line_t;
 
 static s_line_t *
-s_self (brd_host_line_t *line)
+s_self (brd_peer_t *line)
 {
     return (s_line_t *) (void *) line;
 }
 
 static int
-s_send (brd_host_line_t *line, brd_buf_t *out)
+s_send (brd_peer_t *line, brd_buf_t *out)
 {
     s_line_t *self = s_self (line);
     return brd_zmq_send (self->zmq, self->owner, out);
 }
 
 static int
-s_recv (brd_host_line_t *line, const void **ret_bytes, size_t *ret_size)
+s_recv (brd_peer_t *line, const void **ret_bytes, size_t *ret_size)
 {
     s_line_t *self = s_self (line);
     for (;;) {
@@ -53,20 +53,20 @@ s_recv (brd_host_line_t *line, const void **ret_bytes, size_t *ret_size)
 }
 
 static void
-s_done (brd_host_line_t *line)
+s_done (brd_peer_t *line)
 {
     brd_zmq_msg_done (&s_self (line)->msg);
 }
 
 static void
-s_destroy (brd_host_line_t *line)
+s_destroy (brd_peer_t *line)
 {
     s_line_t *self = s_self (line);
     brd_zmq_destroy (&self->zmq);
     brd_mem_free (self);
 }
 
-brd_host_line_t *
+brd_peer_t *
 brd_host_line_listen (const unsigned char owner[BRD_ZMQ_ID],
                       pid_t pid,
                       char ret_name[BRD_NURSERY_NAME_SIZE])
@@ -83,7 +83,7 @@ brd_host_line_listen (const unsigned char owner[BRD_ZMQ_ID],
     self->zmq = brd_zmq_worker_new (fd, ret_name, pid);
     if (!self->zmq)
         goto error;
-    self->line = (brd_host_line_t){
+    self->line = (brd_peer_t){
         .fd = brd_zmq_fd (self->zmq),
         .send = s_send,
         .recv = s_recv,

@@ -374,9 +374,7 @@ error:
 }
 
 brd_host_pool_t *
-brd_host_pool_open_far (brd_host_t *host,
-                        const char *name,
-                        brd_host_line_t *line)
+brd_host_pool_open_far (brd_host_t *host, const char *name, brd_peer_t *line)
 {
     const brd_host_pool_options_t options = {
         .core = { .hosts = 1, .joined = 1 },

@@ -145,7 +145,7 @@ static int
 s_connect (brood_pool_t *self, const brd_worker_t *worker)
 {
     char name[BRD_NURSERY_NAME_SIZE];
-    brd_host_line_t *line =
+    brd_peer_t *line =
         brd_host_line_listen (worker->setup->owner, worker->birth->owner, name);
     if (!line)
         return -1;

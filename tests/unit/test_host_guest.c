@@ -70,11 +70,11 @@ s_invite (brood_task_t *task, uint64_t pool, const char *name, size_t size)
 }
 
 // A line to the owner, which has been called; NULL.
-static brd_host_line_t *
+static brd_peer_t *
 s_call (brood_task_t *task, uint64_t pool)
 {
     char name[BRD_NURSERY_NAME_SIZE];
-    brd_host_line_t *line = brd_host_line_listen (
+    brd_peer_t *line = brd_host_line_listen (
         task->worker->setup->owner, task->worker->birth->owner, name);
     if (line && s_invite (task, pool, name, strlen (name)) < 0) {
         line->destroy (line);
@@ -85,7 +85,7 @@ s_call (brood_task_t *task, uint64_t pool)
 
 // The next message of this operation, others passed over. -1 after a while.
 static int
-s_hear (brd_host_line_t *line, brd_op_t op, brd_frame_t *frame)
+s_hear (brd_peer_t *line, brd_op_t op, brd_frame_t *frame)
 {
     const int64_t deadline = brd_clock_deadline (20000);
     const void *bytes;
@@ -103,7 +103,7 @@ s_hear (brd_host_line_t *line, brd_op_t op, brd_frame_t *frame)
 }
 
 static int
-s_hears (brd_host_line_t *line, brd_op_t op)
+s_hears (brd_peer_t *line, brd_op_t op)
 {
     brd_frame_t frame;
     if (s_hear (line, op, &frame) < 0)
@@ -113,7 +113,7 @@ s_hears (brd_host_line_t *line, brd_op_t op)
 }
 
 static int
-s_say_task (brd_host_line_t *line, const brd_wire_task_t *task)
+s_say_task (brd_peer_t *line, const brd_wire_task_t *task)
 {
     brd_buf_t out;
     brd_buf_init (&out, BRD_WIRE_SIZE_MAX);
@@ -128,7 +128,7 @@ s_say_task (brd_host_line_t *line, const brd_wire_task_t *task)
 }
 
 static int
-s_say_note (brd_host_line_t *line, brd_op_t op, uint64_t seq)
+s_say_note (brd_peer_t *line, brd_op_t op, uint64_t seq)
 {
     const brd_wire_note_t note = { .seq = seq, .count = 1 };
     brd_buf_t out;
@@ -144,7 +144,7 @@ s_say_note (brd_host_line_t *line, brd_op_t op, uint64_t seq)
 }
 
 static int
-s_say_bytes (brd_host_line_t *line, const void *bytes, size_t size)
+s_say_bytes (brd_peer_t *line, const void *bytes, size_t size)
 {
     brd_buf_t out;
     brd_buf_init (&out, BRD_WIRE_SIZE_MAX);
@@ -170,7 +170,7 @@ static const brd_wire_task_t s_twice_21 = {
 
 // The result of task seq: 42.
 static int
-s_hears_42 (brd_host_line_t *line, uint64_t seq)
+s_hears_42 (brd_peer_t *line, uint64_t seq)
 {
     brd_frame_t frame;
     brd_wire_result_t result;
@@ -193,7 +193,7 @@ s_behave (brood_task_t *task, const brood_msg_t *in, brood_msg_t *out)
     brd_wire_task_t twice = s_twice_21;
     (void) out;
     S_SEE (brood_msg_unpack (in, "%ld", &pool) == 0);
-    brd_host_line_t *line = s_call (task, (uint64_t) pool);
+    brd_peer_t *line = s_call (task, (uint64_t) pool);
     S_SEE (line && s_hear (line, BRD_OP_SLOTS, &frame) == 0);
     S_SEE (brd_frame_next_note (&frame, &note) == 1 && note.count == 2);
     line->done (line);
@@ -262,7 +262,7 @@ s_talk (brood_task_t *task, uint64_t pool, const s_nonsense_t *nonsense)
 {
     brd_wire_task_t hang = s_twice_21;
     brd_wire_task_t bad = nonsense->task;
-    brd_host_line_t *line = s_call (task, pool);
+    brd_peer_t *line = s_call (task, pool);
     S_SEE (line && s_hears (line, BRD_OP_SLOTS));
     // What it gave in order before ends with it.
     hang.fn = s_address (s_hang);
@@ -292,7 +292,7 @@ s_rave (brood_task_t *task, const brood_msg_t *in, brood_msg_t *out)
     S_SEE (s_invite (task, (uint64_t) pool, "", 0) == 0);
     S_SEE (s_invite (task, (uint64_t) pool, long_name, sizeof long_name) == 0);
     S_SEE (s_invite (task, (uint64_t) pool, "@brood/nobody", 13) == 0);
-    brd_host_line_t *line = s_call (task, UINT64_C (1) << 40);
+    brd_peer_t *line = s_call (task, UINT64_C (1) << 40);
     S_SEE (line && s_hears (line, BRD_OP_RETIRE));
     line->destroy (line);
     return 0;
@@ -310,7 +310,7 @@ s_stray (brood_task_t *task, const brood_msg_t *in, brood_msg_t *out)
     brd_wire_task_t stray = s_twice_21;
     (void) out;
     S_SEE (brood_msg_unpack (in, "%ld", &pool) == 0);
-    brd_host_line_t *line = s_call (task, (uint64_t) pool);
+    brd_peer_t *line = s_call (task, (uint64_t) pool);
     S_SEE (line && s_hears (line, BRD_OP_SLOTS));
     stray.fn = (uint64_t) (uintptr_t) &pool;  // No code
     S_SEE (s_say_task (line, &stray) == 0);
@@ -335,7 +335,7 @@ s_be_called (brood_task_t *task, const brood_msg_t *in, brood_msg_t *out)
     unsigned char id[BRD_ZMQ_ID] = { 1, 2, 3 }, peer[BRD_ZMQ_ID] = { 4 };
     (void) in;
     (void) out;
-    brd_host_line_t *line = brd_host_line_listen (
+    brd_peer_t *line = brd_host_line_listen (
         task->worker->setup->owner, task->worker->birth->owner, name);
     brd_zmq_t *stranger = brd_zmq_host_new (id);
     S_SEE (line && stranger && brd_zmq_connect (stranger, name, peer) == 0);
