@@ -347,9 +347,10 @@ s_failed (int error)
 
 // Why the program, executed anew, did not become a nursery.
 static int
-s_failed_exec (int error)
+s_failed_exec (const brd_nursery_exec_t *exec, int error)
 {
-    static const char before[] = "the program started anew";
+    const char *before =
+        exec->executable ? exec->executable : "the program started anew";
     switch (error) {
     case ENOMEM:
     case EAGAIN:
@@ -359,8 +360,11 @@ s_failed_exec (int error)
     case ENOSYS:
         return brd_error_set (
             EINVAL,
-            "%s does not have the function: it was loaded later",
-            before);
+            "%s does not have the function: it %s",
+            before,
+            exec->executable ? "is not registered in both, nor of a library "
+                               "both have"
+                             : "was loaded later");
     case ECONNRESET:
         return brd_error_set (
             ENOEXEC,
@@ -383,14 +387,14 @@ s_failed_exec (int error)
         return brd_error_set (
             ENOEXEC, "%s has something where shared memory must be", before);
     case ESTALE:
-        return brd_error_set (
-            ENOEXEC,
-            "%s has another libbrood: it was replaced meanwhile",
-            before);
-    default:
         return brd_error_set (ENOEXEC,
-                              "the program cannot be started anew: %s",
-                              strerror (error));
+                              "%s has another libbrood%s",
+                              before,
+                              exec->executable ? ""
+                                               : ": it was replaced meanwhile");
+    default:
+        return brd_error_set (
+            ENOEXEC, "%s cannot be started: %s", before, strerror (error));
     }
 }
 
@@ -422,7 +426,8 @@ brd_nursery_start (const brd_nursery_options_t *options,
     const int error = errno;
     (void) pthread_sigmask (SIG_SETMASK, &before, NULL);
     if (fd < 0)
-        return options->exec ? s_failed_exec (error) : s_failed (error);
+        return options->exec ? s_failed_exec (options->exec, error)
+                             : s_failed (error);
     *ret_pid = report.pid;
     *ret_peek = report.peek;
     return fd;

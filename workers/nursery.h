@@ -73,9 +73,10 @@ typedef struct {
     void *arena;  // As brd_arena_join () wants it
     size_t arena_span;
     int arena_fd;
-    uint64_t library;  // The file brood is in (client/brd_code.h)
-    uint64_t story;    // Arena offset
-    void *answer;      // Where its answer goes, if that has this size
+    const char *executable;  // NULL: /proc/self/exe
+    uint64_t library;        // The file brood is in (client/brd_code.h)
+    uint64_t story;          // Arena offset
+    void *answer;            // Where its answer goes, if that has this size
     size_t answer_size;
 } brd_nursery_exec_t;
 

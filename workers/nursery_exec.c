@@ -8,7 +8,7 @@
 //           BORN; signals, descriptors, session: as of a program just started
 //           HELLO into our own end of the pair, for ourselves
 //           a timer that kills who does not come to brood_init ()
-//           exec /proc/self/exe
+//           exec /proc/self/exe, or the executable that was asked for
 //             main, brood_init (): brd_nursery_exec_found
 //               the variable names a socket; is HELLO in it? then it is ours
 //             brd_nursery_exec_become -> nursery_loop.c, for ever
@@ -49,6 +49,7 @@ enum {
 
 struct brd_nursery_image {
     char *args;  // All of them, one behind the other
+    char *path;  // NULL: the file that runs here
     char **argv;
     char **env;
     brd_nursery_hello_t hello;
@@ -85,7 +86,7 @@ s_read_args (size_t *ret_size)
 }
 
 static int
-s_set_argv (brd_nursery_image_t *image)
+s_set_argv (brd_nursery_image_t *image, const char *executable)
 {
     size_t size, count = 1, n = 0;
     image->args = s_read_args (&size);
@@ -99,7 +100,10 @@ s_set_argv (brd_nursery_image_t *image)
     for (size_t at = 0; at < size; at += strlen (image->args + at) + 1)
         image->argv[n++] = image->args + at;
     image->argv[n] = NULL;
-    return 0;
+    if (!executable)
+        return 0;
+    image->path = image->argv[0] = brd_mem_strdup (executable);
+    return image->path ? 0 : -1;
 }
 
 // Ours first, so that it is the one that is found; the program's own of that
@@ -143,6 +147,7 @@ brd_nursery_exec_forget (brd_nursery_seed_t *seed)
         return;
     const int saved_errno = errno;
     brd_mem_free (image->args);
+    brd_mem_free (image->path);
     brd_mem_free (image->argv);
     brd_mem_free (image->env);
     brd_mem_free (image);
@@ -154,7 +159,8 @@ brd_nursery_exec_prepare (brd_nursery_seed_t *seed)
 {
     brd_nursery_image_t *image = brd_mem_zalloc (sizeof *image);
     seed->image = image;
-    if (!image || s_set_argv (image) < 0 || s_set_env (image) < 0
+    if (!image || s_set_argv (image, seed->options->exec->executable) < 0
+        || s_set_env (image) < 0
         || brd_sys_random (image->hello.token, BRD_NURSERY_TOKEN) < 0)
         return -1;
     memcpy (image->hello.magic, BRD_NURSERY_MAGIC, sizeof image->hello.magic);
@@ -218,8 +224,13 @@ brd_nursery_exec_run (const brd_nursery_seed_t *seed)
     // Whatever becomes of the owner: this ends, or comes to brood_init ().
     s_set_timer (BRD_NURSERY_MAIN_MS + S_LATER_MS);
     s_reset_signals ();
-    (void) execve ("/proc/self/exe", image->argv, image->env);
-    s_fail (fd, errno);
+    (void) execve (
+        image->path ? image->path : "/proc/self/exe", image->argv, image->env);
+    // What is left unread when this end closes is an error at the other, which
+    // comes before what was said last.
+    const int error = errno;
+    (void) recv (fd, &image->hello, sizeof image->hello, MSG_DONTWAIT);
+    s_fail (fd, error);
 }
 
 // --- The program anew ------------------------------------------------------

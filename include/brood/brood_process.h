@@ -71,6 +71,13 @@ extern "C" {
 // If it does not come in 10 s, or what starts is not the same program, start ()
 // fails and nothing is left running.
 //
+// executable is another program to execute instead: a build of this one for
+// profiling, say, or a smaller one for the work alone. A path, not looked for
+// in PATH, argv[0] there; it must be there and begin with brood_init () too,
+// and both must have the same libbrood, the shared one. Functions are then
+// known by name (BROOD_TASK, BROOD_MAPPER, brood_function_register ()), or by
+// their place in a library that both have.
+//
 // It leaves by returning from run or by exit (), which are the same: handlers
 // it registered with atexit () are called, the parent's are not. pthread_exit
 // () from run is exit (0).
@@ -130,7 +137,8 @@ typedef struct brood_process_options {
     const brood_rlimit_t *rlimits;  // n_rlimits of them
     size_t n_rlimits;
     const brood_msg_t *args;  // Copied: run's arg then; instead of arg
-    BROOD_RESERVED (9);
+    const char *executable;   // With start_exec: another program; see above
+    BROOD_RESERVED (8);
 } brood_process_options_t;
 
 // Made, not yet running. arg is lent until start, or copied if the options give
@@ -139,6 +147,7 @@ typedef struct brood_process_options {
 //                   with an arg that is not copied
 //     EPERM         start_exec in a set-user-ID program, which would have those
 //                   rights again
+//     ENOENT, EACCES  executable is not there, or not one
 BROOD_EXPORT BROOD_MUST_USE brood_process_t *
 brood_process_new (brood_process_fn *run, void *arg);
 BROOD_EXPORT BROOD_MUST_USE brood_process_t *

@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "api/brd_children.h"
@@ -38,9 +39,27 @@ typedef struct {
 
 // --- Here ------------------------------------------------------------------
 
-int
-brd_exec_check (void)
+// That it exists is better said here than by a child.
+static int
+s_check_executable (const char *path)
 {
+    struct stat status;
+    if (access (path, X_OK) < 0 || stat (path, &status) < 0)
+        return brd_error_system ("%s", path);
+    if (!S_ISREG (status.st_mode))
+        return brd_error_set (EACCES, "%s: not a file", path);
+    return 0;
+}
+
+int
+brd_exec_check (int start_exec, const char *executable)
+{
+    if (!start_exec)
+        return executable
+                   ? brd_error_set (EINVAL, "executable: without start_exec")
+                   : 0;
+    if (executable && s_check_executable (executable) < 0)
+        return -1;
     if (getauxval (AT_SECURE))
         return brd_error_set (EPERM,
                               "start_exec: a set-user-ID program would have "
@@ -88,7 +107,9 @@ brd_exec_story (brd_exec_kind_t kind)
 }
 
 int
-brd_exec_open (brd_exec_t *self, const brood_msg_t *story)
+brd_exec_open (brd_exec_t *self,
+               const brood_msg_t *story,
+               const char *executable)
 {
     brd_arena_t *arena = brd_runtime_arena ();
     size_t size;
@@ -104,12 +125,15 @@ brd_exec_open (brd_exec_t *self, const brood_msg_t *story)
         return -1;
     block->size = size;
     brd_code_look (&block->code);
+    if (executable)
+        brd_code_add_names (&block->code);
     memcpy (block->story, bytes, size);
     self->block = block;
     self->nursery = (brd_nursery_exec_t){
         .arena = arena,
         .arena_span = brd_arena_span (arena),
         .arena_fd = fd,
+        .executable = executable,
         .library = brd_code_file ((uint64_t) (uintptr_t) brd_exec_open),
         .story = brd_arena_offset (arena, block),
         .answer = self->there,

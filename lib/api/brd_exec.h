@@ -34,17 +34,21 @@ typedef struct {
     uint64_t there[BRD_CODE_SEGMENTS_MAX];
 } brd_exec_t;
 
-// 0 if this program can be started anew, or -1 with EINVAL, EPERM and why not.
+// 0 if this program, or executable if that is not NULL, can be started as
+// asked, or -1 and why not: EINVAL, EPERM, ENOENT, EACCES.
 int
-brd_exec_check (void);
+brd_exec_check (int start_exec, const char *executable);
 
 // Yours to destroy. NULL with ENOMEM.
 brood_msg_t *
 brd_exec_story (brd_exec_kind_t kind);
 
+// executable, which must stay until the end: another program than this, NULL.
 // -1 with EBADF, ENOSPC.
 int
-brd_exec_open (brd_exec_t *self, const brood_msg_t *story);
+brd_exec_open (brd_exec_t *self,
+               const brood_msg_t *story,
+               const char *executable);
 
 // The nursery is ready, or will not be. In the first case *ret_code, if it is
 // not NULL, is where its children have which function.

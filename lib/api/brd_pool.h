@@ -137,9 +137,11 @@ brd_inline_map (brd_inline_t *self,
 
 // --- brd_pool_exec.c -------------------------------------------------------
 
-// Workers by exec: as brd_host_pool_open (), with what the workers have in
-// self->code.
+// Workers by exec, of executable or, if that is NULL, of this program: as
+// brd_host_pool_open (), with what the workers have in self->code.
 brd_host_pool_t *
-brd_pool_exec_open (brood_pool_t *self, brd_host_pool_options_t *options);
+brd_pool_exec_open (brood_pool_t *self,
+                    brd_host_pool_options_t *options,
+                    const char *executable);
 
 #endif  // BRD_POOL_H

@@ -46,12 +46,14 @@ s_story (const brd_host_t *host, const brd_host_pool_options_t *options)
 }
 
 brd_host_pool_t *
-brd_pool_exec_open (brood_pool_t *self, brd_host_pool_options_t *options)
+brd_pool_exec_open (brood_pool_t *self,
+                    brd_host_pool_options_t *options,
+                    const char *executable)
 {
     brd_exec_t exec;
     brd_host_pool_t *pool = NULL;
     brood_msg_t *story = s_story (self->host, options);
-    const int rc = story ? brd_exec_open (&exec, story) : -1;
+    const int rc = story ? brd_exec_open (&exec, story, executable) : -1;
     brood_msg_destroy (&story);
     if (rc < 0)
         return NULL;

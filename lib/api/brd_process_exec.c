@@ -128,8 +128,9 @@ int
 brd_process_exec_open (const brood_process_t *self, brd_exec_t *exec)
 {
     brood_msg_t *story = brd_exec_story (BRD_EXEC_PROCESS);
-    const int rc =
-        story && s_put (story, self) == 0 ? brd_exec_open (exec, story) : -1;
+    const int rc = story && s_put (story, self) == 0
+                       ? brd_exec_open (exec, story, self->executable)
+                       : -1;
     brood_msg_destroy (&story);
     return rc;
 }

@@ -48,7 +48,7 @@ static int
 s_check (const brood_process_options_t *options)
 {
     BRD_REQUIRE_ZERO (options->reserved_, -1);
-    if (options->start_exec && brd_exec_check () < 0)
+    if (brd_exec_check (options->start_exec, options->executable) < 0)
         return -1;
     if (options->args)
         BRD_REQUIRE_HANDLE (options->args, BRD_KIND_MSG, -1);
@@ -126,6 +126,9 @@ brd_process_options_take (brood_process_t *self,
     if (options->type)
         strncpy (self->type, options->type, sizeof self->type - 1);
     self->start_exec = options->start_exec != 0;
+    if (options->executable
+        && !(self->executable = brd_mem_strdup (options->executable)))
+        return -1;
     if (options->args && !(self->args = brood_msg_dup (options->args)))
         return -1;
     if (options->n_keep_fds == 0)
@@ -143,4 +146,5 @@ brd_process_options_free (brood_process_t *self)
     brd_mem_free ((void *) (uintptr_t) self->wishes.env);
     brd_mem_free ((void *) (uintptr_t) self->wishes.rlimits);
     brd_mem_free (self->keep_fds);
+    brd_mem_free (self->executable);
 }

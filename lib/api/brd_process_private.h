@@ -68,6 +68,7 @@ struct brood_process {
     size_t object_size;
     brood_msg_t *args;  // Ours, NULL; then it is arg
     int start_exec;
+    char *executable;  // NULL: this program
     brd_nursery_once_t wishes;
     int *keep_fds;
     size_t n_keep_fds;

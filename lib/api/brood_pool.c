@@ -55,7 +55,7 @@ s_check_options (const brood_pool_options_t *options)
     BRD_REQUIRE (options->restarts_max >= 0, -1);
     BRD_REQUIRE (!options->name || strlen (options->name) < BROOD_NAME_SIZE,
                  -1);
-    return options->start_exec ? brd_exec_check () : 0;
+    return brd_exec_check (options->start_exec, options->executable);
 }
 
 // Each worker costs a descriptor here and one in the nursery, a thread all of
@@ -133,8 +133,9 @@ s_open (brood_pool_t *self, const brood_pool_options_t *options)
     brd_code_look (self->code);
     host.code = self->threads ? NULL : self->code;
     (void) brd_children_current ();  // Its workers' parent
-    self->pool = options->start_exec ? brd_pool_exec_open (self, &host)
-                                     : brd_host_pool_open (self->host, &host);
+    self->pool = options->start_exec
+                     ? brd_pool_exec_open (self, &host, options->executable)
+                     : brd_host_pool_open (self->host, &host);
     if (self->pool)
         return 0;
 
@@ -348,12 +349,14 @@ brd_pool_check (brood_pool_t *self, const void *fn_p, const char *function)
         return brd_error_set (EPIPE, "%s: the pool is closed", function);
     if (self->pool && !self->threads && self->code
         && brd_code_there (self->code, fn) == 0)
-        return brd_error_set (EINVAL,
-                              "%s: the function was loaded after the %s, the "
-                              "pool's workers do not have it",
-                              function,
-                              self->code->moved ? "program had begun"
-                                                : "pool was made");
+        return brd_error_set (
+            EINVAL,
+            "%s: the pool's workers do not have the function: it %s",
+            function,
+            !self->code->moved  ? "was loaded after the pool was made"
+            : self->code->named ? "is not registered in both, nor of a "
+                                  "library both have"
+                                : "was loaded after the program had begun");
     return 0;
 }
 

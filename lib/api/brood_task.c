@@ -39,6 +39,13 @@ brood_task_register (const char *name, brood_task_fn *fn)
 }
 
 int
+brood_function_register (const char *name, void (*fn) (void))
+{
+    const brd_tasks_entry_t entry = { .name = name, .fn = s_address (&fn) };
+    return brd_tasks_add (&entry);
+}
+
+int
 brood_mapper_register (const char *name,
                        brood_mapper_fn *fn,
                        size_t in_size_bytes,

@@ -3,7 +3,8 @@
 // SPDX-License-Identifier: MPL-2.0
 //
 // The dynamic linker has the list of what is loaded (dl_iterate_phdr). Segments
-// of one file keep their order and their sizes, wherever it is loaded.
+// of one file keep their order and their sizes, wherever it is loaded. A
+// function that is known by its name is a file of one segment, one byte long.
 
 #include "client/brd_code.h"
 
@@ -12,6 +13,7 @@
 
 #include "base/brd_hash.h"
 #include "base/brd_mem.h"
+#include "client/brd_tasks.h"
 
 // --- What is here ----------------------------------------------------------
 
@@ -61,9 +63,37 @@ void
 brd_code_look (brd_code_t *ret_code)
 {
     ret_code->count = 0;
-    ret_code->moved = 0;
+    ret_code->moved = ret_code->named = 0;
     atomic_init (&ret_code->last, 0);
     dl_iterate_phdr (s_add, ret_code);
+}
+
+static uint64_t
+s_name (const brd_tasks_entry_t *entry)
+{
+    static const char kind[] = "a name";
+    uint64_t hash = brd_hash_add (BRD_HASH_EMPTY, kind, sizeof kind);
+    hash = brd_hash_add (hash, entry->name, strlen (entry->name) + 1);
+    hash = brd_hash_add (hash, &entry->in_size, sizeof entry->in_size);
+    hash = brd_hash_add (hash, &entry->out_size, sizeof entry->out_size);
+    hash = brd_hash_add (hash, &entry->mapper, sizeof entry->mapper);
+    return hash != 0 ? hash : 1;
+}
+
+void
+brd_code_add_names (brd_code_t *self)
+{
+    const brd_tasks_entry_t *entry;
+    self->named = 1;
+    for (size_t i = 0; self->count < BRD_CODE_SEGMENTS_MAX
+                       && (entry = brd_tasks_at (i)) != NULL;
+         i++) {
+        self->segments[self->count].start = entry->fn;
+        self->segments[self->count].end = entry->fn + 1;
+        self->segments[self->count].file = s_name (entry);
+        self->segments[self->count].there = entry->fn;
+        self->count++;
+    }
 }
 
 // --- What is there ---------------------------------------------------------
@@ -103,6 +133,7 @@ brd_code_match (brd_code_t *self)
     if (!here)
         return -1;
     brd_code_look (here);
+    brd_code_add_names (here);
     for (size_t i = 0; i < self->count; i++)
         self->segments[i].there = s_counterpart (here, self, i);
     self->moved = 1;
@@ -127,7 +158,7 @@ brd_code_take (brd_code_t *self, const uint64_t there[BRD_CODE_SEGMENTS_MAX])
     self->moved = 1;
 }
 
-// The segment a function is in, count if it is in none.
+// The segment a function is in that is there too, count if there is none.
 static size_t
 s_find (brd_code_t *self, uint64_t fn)
 {
@@ -136,7 +167,7 @@ s_find (brd_code_t *self, uint64_t fn)
     for (size_t n = 0; n <= self->count; n++) {
         const size_t i = n == 0 ? last : n - 1;
         if (i >= self->count || fn < self->segments[i].start
-            || fn >= self->segments[i].end)
+            || fn >= self->segments[i].end || self->segments[i].there == 0)
             continue;
         if (i != last)
             atomic_store_explicit (
@@ -151,9 +182,7 @@ brd_code_there (brd_code_t *self, uint64_t fn)
 {
     const size_t i = s_find (self, fn);
     if (i < self->count)
-        return self->segments[i].there != 0
-                   ? fn - self->segments[i].start + self->segments[i].there
-                   : 0;
+        return fn - self->segments[i].start + self->segments[i].there;
     // Generated code lies in no object; more objects than we have room for are
     // not ours to refuse, where nothing has moved.
     return self->count == BRD_CODE_SEGMENTS_MAX && !self->moved ? fn : 0;

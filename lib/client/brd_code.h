@@ -12,6 +12,10 @@
 //     owner     brd_code_take
 //               brd_code_there     of a function: its address in the workers
 //
+// The other program may not be this one (brd_code_add_names). Then what both
+// have registered under one name is the same function, and what is in libraries
+// of both.
+//
 // A file is recognised by what the linker wrote into it: its build-id, if it
 // has one, and the layout of its segments. The program itself is certain to be
 // the same; a library may have been replaced since.
@@ -31,6 +35,7 @@ enum {
 typedef struct {
     size_t count;
     int moved;              // 1: the other process is no copy of this one
+    int named;              // 1: it may be another program
     _Atomic uint32_t last;  // Where a function was found, to be quick about the
                             // next
     struct {
@@ -44,6 +49,10 @@ typedef struct {
 // What is loaded here, for copies of this process.
 void
 brd_code_look (brd_code_t *ret_code);
+
+// Functions that are registered are known by their names too.
+void
+brd_code_add_names (brd_code_t *self);
 
 // In another program: fills in where it has each of these. -1 with ENOMEM.
 int

@@ -129,6 +129,16 @@ brd_tasks_of (uint64_t fn)
     return entry;
 }
 
+const brd_tasks_entry_t *
+brd_tasks_at (size_t i)
+{
+    pthread_mutex_lock (&s_registry.lock);
+    const brd_tasks_entry_t *entry =
+        i < s_registry.count ? s_registry.by_name[i] : NULL;
+    pthread_mutex_unlock (&s_registry.lock);
+    return entry;
+}
+
 int
 brd_tasks_verdict (void)
 {

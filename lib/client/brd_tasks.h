@@ -31,6 +31,11 @@ brd_tasks_find (const char *name);
 const brd_tasks_entry_t *
 brd_tasks_of (uint64_t fn);
 
+// The i-th by name, NULL behind the last. One that is registered meanwhile
+// moves those behind it.
+const brd_tasks_entry_t *
+brd_tasks_at (size_t i);
+
 // -1 with EEXIST and the name if a constructor was refused: brood_init ()
 // reports what constructors cannot.
 int

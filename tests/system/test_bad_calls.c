@@ -237,7 +237,7 @@ s_test_options (void **state)
         { .workers = -1 },      { .workers = BROOD_POOL_WORKERS_MAX + 1 },
         { .max_tasks = -1 },    { .max_seconds = -1 },
         { .restarts_max = -1 }, { .name = long_name },
-        { .reserved_ = { 1 } }, { .reserved_ = { [15] = 1 } },
+        { .reserved_ = { 1 } }, { .reserved_ = { [14] = 1 } },
         { .spec = "local:0" },  { .spec = "nowhere" },
     };
     int x[4] = { 0 };

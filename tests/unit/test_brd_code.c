@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "client/brd_code.h"
+#include "client/brd_tasks.h"
 
 static uint64_t
 s_here (void (*fn) (void **state))
@@ -96,6 +97,36 @@ s_test_replaced (void **state)
     }
 }
 
+// Another program: nothing of its own is here, but what has the same name.
+static void
+s_test_names (void **state)
+{
+    static brd_code_t code;
+    const brd_tasks_entry_t entries[] = {
+        { .name = "a", .fn = s_here (s_test_match) },
+        { .name = "b", .fn = s_here (s_test_replaced), .mapper = 1 },
+    };
+    (void) state;
+    for (size_t i = 0; i < 2; i++)
+        assert_int_equal (brd_tasks_add (&entries[i]), 0);
+    brd_code_look (&code);
+    const size_t files = code.count;
+    brd_code_add_names (&code);
+    assert_true (code.named);
+    assert_int_equal (code.count, files + 2);
+    for (size_t i = 0; i < files; i++)
+        code.segments[i].file++;
+    // What the other has under these names.
+    code.segments[files].start = 4096;
+    code.segments[files].end = 4097;
+    code.segments[files + 1].file++;
+    assert_int_equal (brd_code_match (&code), 0);
+    assert_int_equal (brd_code_there (&code, 4096), s_here (s_test_match));
+    assert_int_equal (brd_code_there (&code, 4097), 0);
+    assert_int_equal (brd_code_there (&code, s_here (s_test_match)), 0);
+    assert_int_equal (brd_code_there (&code, s_here (s_test_replaced)), 0);
+}
+
 static void
 s_test_file (void **state)
 {
@@ -117,9 +148,8 @@ int
 main (void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test (s_test_look),
-        cmocka_unit_test (s_test_match),
-        cmocka_unit_test (s_test_replaced),
+        cmocka_unit_test (s_test_look),     cmocka_unit_test (s_test_match),
+        cmocka_unit_test (s_test_replaced), cmocka_unit_test (s_test_names),
         cmocka_unit_test (s_test_file),
     };
     t_watchdog (30);
