@@ -27,15 +27,16 @@ struct brd_peer {
     // Sends what is in out and empties it. -1 with EPIPE or EHOSTUNREACH: it is
     // gone, ENOMEM.
     int (*send) (brd_peer_t *self, brd_buf_t *out);
-    // The next message, on loan until done. -1 with EAGAIN; with EPIPE when it
-    // is gone.
+    // The next message, on loan until done. -1 with EAGAIN; with anything else
+    // it is gone: EPIPE it has left, EPROTO what has come is none, ENOMEM.
     int (*recv) (brd_peer_t *self, const void **ret_bytes, size_t *ret_size);
     void (*done) (brd_peer_t *self);
     // Does what is due by the clock; NULL: never anything.
     void (*turn) (brd_peer_t *self, int64_t now);
     // When a turn is due though nothing happens; NULL: never.
     int64_t (*due) (brd_peer_t *self, int64_t now);
-    // 1 while it has not been heard for longer than it should; NULL: never.
+    // 1 while nothing new should be given to it: it has not been heard for
+    // longer than it should, or does not take what it was sent; NULL: never.
     int (*silent) (brd_peer_t *self, int64_t now);
     void (*destroy) (brd_peer_t *self);
 };
