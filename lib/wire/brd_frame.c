@@ -21,6 +21,10 @@
 #include "brood/brood_msg.h"
 #include "wire/brd_limits.h"
 
+enum {
+    S_NICE_MAX = 40  // From the lowest to the highest
+};
+
 static const unsigned char s_magic[4] = { 'B', 'R', 'D', '1' };
 
 // Compilers turn these into single moves where the machine is little endian.
@@ -127,6 +131,32 @@ brd_frame_add_note (brd_buf_t *out, const brd_wire_note_t *note)
     s_put (at + 24, note->count, 4);
     s_put (at + 28, note->size, 4);
     s_put (at + 32, note->slot, 2);
+    return 0;
+}
+
+int
+brd_frame_add_open (brd_buf_t *out, const brd_wire_open_t *open)
+{
+    const size_t size = (size_t) open->initargs_size + open->name_size;
+    const size_t whole = BRD_FRAME_OPEN + s_padded (size);
+    unsigned char *at = brd_buf_reserve (out, whole);
+    if (!at)
+        return -1;
+    memset (at, 0, BRD_FRAME_OPEN);
+    memset (at + whole - 8, 0, 8);
+    s_put (at, open->initializer, 8);
+    s_put (at + 8, (uint64_t) open->max_age_ns, 8);
+    s_put (at + 16, open->max_memory, 8);
+    s_put (at + 24, open->max_tasks, 4);
+    s_put (at + 28, (uint32_t) open->nice, 4);
+    s_put (at + 32, open->initargs_size, 4);
+    s_put (at + 36, open->name_size, 4);
+    at += BRD_FRAME_OPEN;
+    if (open->initargs_size > 0)
+        memcpy (at, open->initargs, open->initargs_size);
+    if (open->name_size > 0)
+        memcpy (at + open->initargs_size, open->name, open->name_size);
+    out->size += whole;
     return 0;
 }
 
@@ -334,7 +364,8 @@ int
 brd_frame_next_note (brd_frame_t *self, brd_wire_note_t *ret_note)
 {
     const int noted = self->op != BRD_OP_TASKS && self->op != BRD_OP_RESULTS
-                      && self->op != BRD_OP_RETIRE && self->op != BRD_OP_STOP;
+                      && self->op != BRD_OP_RETIRE && self->op != BRD_OP_STOP
+                      && self->op != BRD_OP_OPEN;
     const int more = s_next (self, noted, BRD_FRAME_NOTE);
     if (more <= 0)
         return more;
@@ -354,5 +385,33 @@ brd_frame_next_note (brd_frame_t *self, brd_wire_note_t *ret_note)
     if (!note.body)
         return -1;
     *ret_note = note;
+    return 1;
+}
+
+int
+brd_frame_next_open (brd_frame_t *self, brd_wire_open_t *ret_open)
+{
+    const int more = s_next (self, self->op == BRD_OP_OPEN, BRD_FRAME_OPEN);
+    if (more <= 0)
+        return more;
+    const unsigned char *at = self->at;
+    brd_wire_open_t open = {
+        .initializer = s_get (at, 8),
+        .max_age_ns = (int64_t) s_get (at + 8, 8),
+        .max_memory = s_get (at + 16, 8),
+        .max_tasks = (uint32_t) s_get (at + 24, 4),
+        .nice = (int32_t) s_get (at + 28, 4),
+        .initargs_size = (uint32_t) s_get (at + 32, 4),
+        .name_size = (uint32_t) s_get (at + 36, 4),
+    };
+    if (open.name_size >= BROOD_NAME_SIZE || open.max_age_ns < 0
+        || open.nice < -S_NICE_MAX || open.nice > S_NICE_MAX)
+        return s_bad ("a pool's name, age or niceness");
+    open.initargs = s_body (
+        self, BRD_FRAME_OPEN, (size_t) open.initargs_size + open.name_size);
+    if (!open.initargs)
+        return -1;
+    open.name = (const char *) open.initargs + open.initargs_size;
+    *ret_open = open;
     return 1;
 }

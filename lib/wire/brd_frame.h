@@ -19,7 +19,8 @@ enum {
     BRD_FRAME_RESULT = 32,
     BRD_FRAME_NOTE = 40,
     BRD_FRAME_PLACE = 16,
-    BRD_FRAME_STORY = 48
+    BRD_FRAME_STORY = 48,
+    BRD_FRAME_OPEN = 48
 };
 
 typedef struct {
@@ -39,6 +40,8 @@ int
 brd_frame_add_result (brd_buf_t *out, const brd_wire_result_t *result);
 int
 brd_frame_add_note (brd_buf_t *out, const brd_wire_note_t *note);
+int
+brd_frame_add_open (brd_buf_t *out, const brd_wire_open_t *open);
 void
 brd_frame_close (brd_buf_t *out, uint32_t count);
 
@@ -74,5 +77,7 @@ int
 brd_frame_next_result (brd_frame_t *self, brd_wire_result_t *ret_result);
 int
 brd_frame_next_note (brd_frame_t *self, brd_wire_note_t *ret_note);
+int
+brd_frame_next_open (brd_frame_t *self, brd_wire_open_t *ret_open);
 
 #endif  // BRD_FRAME_H

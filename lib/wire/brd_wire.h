@@ -26,7 +26,8 @@
     X (RECLAIMED, 12, WORKER, "they are back") \
     X (KEPT, 13, WORKER, "they are not: they have started") \
     X (CANCEL, 14, OWNER, "tasks to end if unstarted, else to be told") \
-    X (KILL, 15, OWNER, "the same, and what runs them dies")
+    X (KILL, 15, OWNER, "the same, and what runs them dies") \
+    X (OPEN, 16, OWNER, "a pool to make: the first thing said")
 
 typedef enum {
 #define BRD_WIRE_OP_(name, number, sender, text) BRD_OP_##name = number,
@@ -50,7 +51,7 @@ enum {
 // One entry of TASKS. body points into the message.
 typedef struct {
     uint64_t seq;        // Of this delivery; never used twice by one host
-    uint64_t fn;         // Address in the snapshot
+    uint64_t fn;         // Address in the snapshot; between programs a number
     int64_t timeout_ns;  // Of the attempt, 0: none
     uint32_t size;       // Of the body
     uint16_t slot;       // Of the worker's page
@@ -101,15 +102,29 @@ typedef struct {
     const void *body;
 } brd_wire_result_t;
 
+// The entry of OPEN: what each of the pool's workers is to be. What points into
+// the message may be the sender's own when it is written.
+typedef struct {
+    uint64_t initializer;  // A function's number, 0: none
+    int64_t max_age_ns;    // 0: any
+    uint64_t max_memory;   // In bytes, 0: any
+    uint32_t max_tasks;    // 0: any
+    int32_t nice;
+    uint32_t name_size;
+    uint32_t initargs_size;
+    const char *name;      // Not terminated
+    const void *initargs;  // A msgpack value, or nothing
+} brd_wire_open_t;
+
 // All others but RETIRE and STOP have notes; PROGRESS, EMIT, CREDIT, LOG,
 // INVITE and SLOTS one each.
 typedef struct {
     uint64_t seq;    // Of the task; LOG: nanoseconds since the epoch; INVITE:
-                     // the pool's number
+                     // the pool's number; SLOTS of 0: errno, if it is for good
     double done;     // PROGRESS
     double total;    // PROGRESS
     uint32_t count;  // CREDIT, SLOTS; LOG: level; KILL: grace in ms
-    uint32_t size;   // EMIT, LOG; INVITE: a socket's name
+    uint32_t size;   // EMIT, LOG; INVITE: a socket's name; SLOTS of 0: why
     uint16_t slot;
     const void *body;
 } brd_wire_note_t;

@@ -86,6 +86,20 @@ s_next_note (brd_frame_t *frame, brd_buf_t *out)
     return more;
 }
 
+static int
+s_next_open (brd_frame_t *frame, brd_buf_t *out)
+{
+    brd_wire_open_t open;
+    const int more = brd_frame_next_open (frame, &open);
+    if (more == 1) {
+        brd_assert (open.name_size < BROOD_NAME_SIZE && open.max_age_ns >= 0);
+        (void) s_touch (open.initargs, open.initargs_size);
+        (void) s_touch (open.name, open.name_size);
+        brd_assert (brd_frame_add_open (out, &open) == 0);
+    }
+    return more;
+}
+
 // Copies a message entry by entry: how many, or -1 when it is refused.
 static int
 s_copy (const uint8_t *bytes, size_t size, brd_buf_t *out)
@@ -101,6 +115,8 @@ s_copy (const uint8_t *bytes, size_t size, brd_buf_t *out)
             more = s_next_task (&frame, out);
         else if (frame.op == BRD_OP_RESULTS)
             more = s_next_result (&frame, out);
+        else if (frame.op == BRD_OP_OPEN)
+            more = s_next_open (&frame, out);
         else if (frame.op != BRD_OP_STOP && frame.op != BRD_OP_RETIRE)
             more = s_next_note (&frame, out);
         count += more == 1;

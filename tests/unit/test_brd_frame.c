@@ -250,6 +250,45 @@ s_test_story (void **state)
 }
 
 static void
+s_test_open (void **state)
+{
+    (void) state;
+    t_vector_t vector;
+    brd_frame_t frame;
+    brd_wire_open_t open;
+    brd_wire_note_t note;
+    brd_buf_t out;
+    t_vector_read ("open", &vector);
+    assert_int_equal (brd_frame_open (&frame, vector.bytes, vector.size), 0);
+    assert_int_equal (frame.op, BRD_OP_OPEN);
+    assert_int_equal (brd_frame_next_note (&frame, &note), -1);
+    assert_int_equal (brd_frame_next_open (&frame, &open), 1);
+    assert_true (open.initializer == UINT64_C (0x1122334455667788));
+    assert_true (open.max_age_ns == 1000000000 && open.max_memory == 64 << 20);
+    assert_true (open.max_tasks == 100 && open.nice == 5);
+    assert_true (open.initargs_size == 1 && open.name_size == 6);
+    assert_memory_equal (open.initargs, "\x2a", 1);
+    assert_memory_equal (open.name, "render", 6);
+    assert_int_equal (brd_frame_next_open (&frame, &open), 0);
+    brd_buf_init (&out, BRD_WIRE_SIZE_MAX);
+    assert_int_equal (brd_frame_begin (&out, BRD_OP_OPEN), 0);
+    assert_int_equal (brd_frame_add_open (&out, &open), 0);
+    brd_frame_close (&out, 1);
+    s_same (&out, &vector);
+    // A pool of which nothing is said.
+    const brd_wire_open_t none = { .nice = -1 };
+    out.size = 0;
+    assert_int_equal (brd_frame_begin (&out, BRD_OP_OPEN), 0);
+    assert_int_equal (brd_frame_add_open (&out, &none), 0);
+    brd_frame_close (&out, 1);
+    assert_int_equal (brd_frame_open (&frame, out.bytes, out.size), 0);
+    assert_int_equal (brd_frame_next_open (&frame, &open), 1);
+    assert_true (open.nice == -1 && open.name_size == 0);
+    assert_int_equal (brd_frame_next_open (&frame, &open), 0);
+    brd_buf_fini (&out);
+}
+
+static void
 s_test_stop (void **state)
 {
     (void) state;
@@ -275,7 +314,9 @@ s_read_all (const unsigned char *bytes, size_t size)
         brd_wire_task_t task;
         brd_wire_result_t result;
         brd_wire_note_t note;
-        more = frame.op == BRD_OP_TASKS ? brd_frame_next_task (&frame, &task)
+        brd_wire_open_t open;
+        more = frame.op == BRD_OP_TASKS  ? brd_frame_next_task (&frame, &task)
+               : frame.op == BRD_OP_OPEN ? brd_frame_next_open (&frame, &open)
                : frame.op == BRD_OP_RESULTS
                    ? brd_frame_next_result (&frame, &result)
                : frame.op == BRD_OP_STOP || frame.op == BRD_OP_RETIRE
@@ -295,7 +336,7 @@ s_test_cut_short (void **state)
         "tasks-one",     "tasks-two", "emit",       "results-two",
         "progress",      "credit",    "tasks-host", "invite",
         "slots",         "reclaim",   "kill",       "results-story",
-        "results-place",
+        "results-place", "open",
     };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         t_vector_t vector;
@@ -326,7 +367,7 @@ s_test_bad_fields (void **state)
         { "tasks-one", 0, 'X' },          // Magic
         { "tasks-one", 3, '2' },          // Version
         { "tasks-one", 4, 0 },            // Operation
-        { "tasks-one", 4, 16 },           // Operation
+        { "tasks-one", 4, 17 },           // Operation
         { "tasks-one", 8, 2 },            // More entries than there are
         { "tasks-one", 8, 0 },            // Fewer
         { "tasks-one", 9, 2 },            // 513 entries
@@ -341,6 +382,12 @@ s_test_bad_fields (void **state)
         { "reclaim", 8, 3 },              // More entries than there are
         { "emit", 16 + 31, 128 },         // Size
         { "emit", 16 + 33, 1 },           // Slot
+        { "open", 8, 2 },                 // More entries than there are
+        { "open", 16 + 15, 128 },         // Negative age
+        { "open", 16 + 28, 41 },          // Niceness
+        { "open", 16 + 31, 128 },         // Niceness
+        { "open", 16 + 35, 255 },         // Size of the initargs
+        { "open", 16 + 36, 64 },          // Size of the name
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         t_vector_t vector;
@@ -378,6 +425,7 @@ main (void)
         cmocka_unit_test (s_test_notes),
         cmocka_unit_test (s_test_hosts),
         cmocka_unit_test (s_test_story),
+        cmocka_unit_test (s_test_open),
         cmocka_unit_test (s_test_stop),
         cmocka_unit_test (s_test_cut_short),
         cmocka_unit_test (s_test_bad_fields),
