@@ -79,4 +79,29 @@ brd_code_file (uint64_t fn);
 uint64_t
 brd_code_mark (uint64_t fn);
 
+// --- Numbers ---------------------------------------------------------------
+
+enum {
+    BRD_CODE_BUILD = 16  // Bytes of what a program was built from
+};
+
+// The function's number, of a file that is loaded now. 0 with EINVAL and a
+// text: it is code of no file, or two files that are loaded would share its
+// number. Quick for the function asked about last, by this thread.
+uint64_t
+brd_code_number (uint64_t fn);
+
+// The address here of the function with that number; 0 with EINVAL and a text
+// if its file is not loaded here, or two are that it could be, or it is no code
+// there. As quick.
+uint64_t
+brd_code_find (uint64_t number);
+
+// What this program was built from: eight bytes for the executable, and eight
+// for the file that brood is in. Numbers of one process mean something to
+// another only where these are equal; a library besides may still differ, and
+// then has other numbers.
+void
+brd_code_build (unsigned char ret_build[BRD_CODE_BUILD]);
+
 #endif  // BRD_CODE_H
