@@ -24,13 +24,14 @@ brd_host_new (brd_shared_t *shared)
     pthread_mutex_init (&self->lock, NULL);
     self->shared = shared;
     self->arena = brd_shared_arena (shared);
-    self->doorbell = self->timer = self->foreign = -1;
+    self->doorbell = self->timer = self->foreign = self->heeded = -1;
     self->harvest_at = self->leader_wakes = BRD_NEVER;
     brd_list_init (&self->pools);
     brd_list_init (&self->dirty);
     brd_list_init (&self->graves);
     brd_list_init (&self->later);
     brd_list_init (&self->guests);
+    brd_list_init (&self->sources);
     brd_list_init (&self->followers);
     brd_map_init (&self->workers);
     self->callbacks_end = &self->callbacks;
@@ -67,6 +68,7 @@ brd_host_stop (brd_host_t *self)
     brd_sys_close (&self->doorbell);
     brd_sys_close (&self->timer);
     brd_sys_close (&self->foreign);
+    brd_sys_close (&self->heeded);
 }
 
 void
@@ -133,10 +135,31 @@ s_prepare (brd_call_t *call)
 }
 
 int
+brd_host_check_reach (const brd_host_t *self, const brd_call_t *call)
+{
+    if (call->kind != BRD_TASK_MAP || self->pools_of_hosts == 0)
+        return 0;
+    for (const brd_list_t *i = self->pools.next; i != &self->pools;
+         i = i->next) {
+        const brd_host_pool_t *pool = BRD_LIST_ITEM (i, brd_host_pool_t, link);
+        if (pool->number == call->core.pool)
+            return !pool->remote
+                       ? 0
+                       : brd_error_set (
+                           ENOTSUP,
+                           "a map in shared memory, and the pool's workers "
+                           "have none of it");
+    }
+    return 0;
+}
+
+int
 brd_host_take (brd_host_t *self, brd_call_t *call, uint16_t attempts_before)
 {
     const brd_core_event_t event = { .type = BRD_CORE_SUBMIT,
                                      .task = &call->core };
+    if (brd_host_check_reach (self, call) < 0)
+        return -1;
     s_prepare (call);
     call->attempts_before = attempts_before;
     return brd_host_step (self, &event);

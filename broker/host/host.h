@@ -15,6 +15,9 @@
 //     an effect            one function for each        host_effects.c
 //     a worker             slots, offers, burial        host_worker.c
 //     a pool               its nursery and its reports  host_pool.c
+//     hosts below          as workers of a pool         host_hosts.c, _far.c
+//     hosts above          as guests of a pool          host_guest.c, _given.c
+//     descriptors besides  peers and sources            host_source.c
 //     nobody waits         the keeper                   host_keeper.c
 //     user's callbacks     no lock held, in order       host_callbacks.c
 //
@@ -72,7 +75,8 @@ struct brd_call {
     const void *body;  // core.size_bytes long
     void (*ended) (brd_call_t *self, const brd_call_end_t *end);
     void (*noted) (brd_call_t *self, brd_op_t op, const brd_wire_note_t *note);
-    uint8_t kind;  // brd_task_kind_t
+    uint8_t kind;      // brd_task_kind_t
+    uint8_t numbered;  // 1: fn is a function's number (brd_code_number ())
     // The host's
     uint16_t slot;
     int status;  // Of the attempt that has just ended
@@ -155,24 +159,64 @@ brd_host_pool_nursery (const brd_host_pool_options_t *options,
 brd_host_pool_t *
 brd_host_pool_open (brd_host_t *self, brd_host_pool_options_t *options);
 
-// A pool whose one worker is a host, which comes by itself: behind line, which
-// is taken on success. NULL with ENOMEM, ENOSPC.
+// --- Pools of hosts --------------------------------------------------------
+
+typedef struct {
+    const char *name;
+    const brd_wire_open_t *open;  // What each is to make; NULL: it has it
+    int only;    // 1: there is one host, whose loss breaks the pool
+    int remote;  // 1: hosts are other programs, which share no memory with us:
+                 // functions travel as numbers, tasks whole, and legs of maps
+                 // not at all (ENOTSUP)
+} brd_host_hosts_options_t;
+
+// A pool whose workers are hosts, none at first: its tasks wait. One that is
+// lost leaves, and the pool goes on: what it had is tried elsewhere if it may
+// be, or ends with ECHILD, as maybe run. NULL with ENOMEM, EMSGSIZE, ENOSPC.
+brd_host_pool_t *
+brd_host_pool_open_hosts (brd_host_t *self,
+                          const brd_host_hosts_options_t *options);
+
+// Locked; also in a source's turn. A host, which will join when it has said how
+// many slots it has. peer is taken on success. -1 with EPIPE (also from the
+// peer), ENOMEM, EMFILE.
+int
+brd_host_pool_add_peer (brd_host_pool_t *pool, brd_peer_t *peer);
+
+// A pool whose only host comes by itself, by invitation: behind line, which is
+// taken on success. NULL as above.
 brd_host_pool_t *
 brd_host_pool_open_far (brd_host_t *self, const char *name, brd_peer_t *line);
 
-// Locked. 1 when the host has come, or will not any more: see
+// What a pool of these options is to be on another host: what ret_open points
+// to is options'. -1 with EINVAL if the initializer has no number, EMSGSIZE.
+int
+brd_host_pool_describe (const brd_host_pool_options_t *options,
+                        brd_wire_open_t *ret_open);
+
+// And there: the options of a local pool, whose workers are still to be said.
+// setup.initargs is the caller's until it is taken. -1 with EINVAL if the
+// initializer is not here, ENOMEM.
+int
+brd_host_pool_undescribe (const brd_wire_open_t *open,
+                          char ret_name[BROOD_NAME_SIZE],
+                          brd_host_pool_options_t *ret_options);
+
+// Locked. 1 when a host has come, or will not any more: see
 // brd_host_pool_check ().
 int
 brd_host_pool_has_host (const brd_host_pool_t *pool);
 
-// 1 if the host that has come will never take work from here.
+// 1 if the host that was invited will never take work from here.
 int
 brd_host_pool_is_refused (const brd_host_pool_t *pool);
 
-// How many tasks the host runs at a time; 0 until it has come, and when it has
-// left.
+// How many tasks the hosts run at a time: those that have come, are heard, and
+// have not left.
 uint32_t
 brd_host_pool_slots (brd_host_pool_t *pool);
+
+// --- Any pool --------------------------------------------------------------
 
 // Kills what is left and waits for it: within 2 s, also when another thread is
 // at it already. Threads cannot be killed, and are waited for as long as their
@@ -216,6 +260,50 @@ int
 brd_host_pool_idle (const brd_host_pool_t *pool);
 void
 brd_host_pool_stats (brd_host_pool_t *pool, brd_core_pool_stats_t *ret_stats);
+
+// --- Guests ----------------------------------------------------------------
+
+// Locked. Who gives work to the pool from another program, through peer, which
+// is taken on success. When the peer is gone, or pool, what it gave is ended:
+// asked to, and killed a second later. A peer that says what it may not is
+// ended too. -1 with ENOMEM, EMFILE, ENOSPC.
+int
+brd_host_guest_add (brd_host_t *self, brd_host_pool_t *pool, brd_peer_t *peer);
+
+// Not locked; blocks. The same for one that says first what pool it wants:
+// open, which is called with no lock held, makes one, or chooses one that is
+// there. NULL with errno and a text: the guest is told. Returns when the guest
+// is gone and nothing of it runs. The pool stays: it is the caller's. -1 as
+// above, and nothing was taken.
+int
+brd_host_guest_serve (brd_host_t *self,
+                      brd_peer_t *peer,
+                      brd_host_pool_t *(*open) (void *arg,
+                                                const brd_wire_open_t *open),
+                      void *arg);
+
+// --- Sources ---------------------------------------------------------------
+
+// Something besides work that a host is to look after while it sleeps and
+// drives. The caller's, until it is removed.
+typedef struct brd_host_source brd_host_source_t;
+struct brd_host_source {
+    int fd;  // Readable when a turn is due; -1: only the clock tells
+    // With every turn of the host, in any thread, locked. It must leave fd
+    // unreadable, and may add peers and guests, or remove itself.
+    void (*turn) (brd_host_source_t *self, int64_t now);
+    // When a turn is due though fd is quiet; NULL: never.
+    int64_t (*due) (brd_host_source_t *self, int64_t now);
+    brd_list_t link;  // The host's
+};
+
+// Locked. The leader, the keeper, and a foreign loop sleep on it from now on.
+// -1 with EMFILE, ENOMEM.
+int
+brd_host_source_add (brd_host_t *self, brd_host_source_t *source);
+// Locked.
+void
+brd_host_source_remove (brd_host_t *self, brd_host_source_t *source);
 
 // --- Calls -----------------------------------------------------------------
 

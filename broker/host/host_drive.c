@@ -42,12 +42,13 @@ s_poll_set (const brd_host_t *self, struct pollfd *fds, int also)
     if (self->link)
         fds[count++] =
             (struct pollfd){ .fd = brd_zmq_fd (self->link), .events = POLLIN };
+    if (self->heeded >= 0)
+        fds[count++] = (struct pollfd){ .fd = self->heeded, .events = POLLIN };
     for (const brd_list_t *i = self->pools.next; i != &self->pools;
          i = i->next) {
         const brd_host_pool_t *pool = BRD_LIST_ITEM (i, brd_host_pool_t, link);
-        const int fd = brd_host_pool_fd (pool);
-        if (fd >= 0)
-            fds[count++] = (struct pollfd){ .fd = fd, .events = POLLIN };
+        if (pool->fd >= 0)
+            fds[count++] = (struct pollfd){ .fd = pool->fd, .events = POLLIN };
     }
     return count;
 }
@@ -124,7 +125,7 @@ brd_host_hurry (brd_host_t *self)
 void
 brd_host_lead (brd_host_t *self, int64_t deadline, int also)
 {
-    struct pollfd fds[BRD_HOST_POOLS_MAX + 3];
+    struct pollfd fds[BRD_HOST_POOLS_MAX + 4];
     const uint32_t interrupts = brd_sleep_interrupts ();
     int64_t until = brd_host_deadline (self);
     if (deadline < until)
@@ -309,9 +310,9 @@ s_watch_all (brd_host_t *self)
     brd_host_watch (self, self->timer);
     if (self->link)
         brd_host_watch (self, brd_zmq_fd (self->link));
+    brd_host_watch (self, self->heeded);
     for (brd_list_t *i = self->pools.next; i != &self->pools; i = i->next)
-        brd_host_watch (
-            self, brd_host_pool_fd (BRD_LIST_ITEM (i, brd_host_pool_t, link)));
+        brd_host_watch (self, BRD_LIST_ITEM (i, brd_host_pool_t, link)->fd);
 }
 
 int

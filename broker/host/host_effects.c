@@ -57,7 +57,7 @@ s_stop (brd_host_t *self, const brd_core_effect_t *effect)
     if (!worker || worker->pool->ending)
         return;
     if (!worker->page) {
-        brd_host_far_stop (worker);
+        brd_host_far_stop (worker->far);
         return;
     }
     // One that has nothing to tidy up and was never connected to is not
@@ -73,7 +73,7 @@ s_kill (brd_host_t *self, const brd_core_effect_t *effect)
 {
     brd_host_worker_t *worker = brd_host_worker_find (self, effect->worker);
     if (worker && !worker->page)
-        brd_host_far_give_up (worker->pool);
+        brd_host_far_give_up (worker->far);
     else if (worker && !worker->pool->ending)
         (void) brd_host_pool_command (worker->pool, BRD_NURSERY_KILL, worker);
 }
@@ -226,12 +226,13 @@ s_broken (brd_host_t *self, const brd_core_effect_t *effect)
         return;
     pool->broken = effect->error;
     self->changed = 1;
-    if (pool->reason[0] != '\0')
-        return;
-    snprintf (pool->reason,
-              sizeof pool->reason,
-              pool->down > 0 ? "the pool is broken: workers cannot be started"
-                             : "the pool is broken: its workers only die");
+    if (pool->reason[0] == '\0')
+        snprintf (pool->reason,
+                  sizeof pool->reason,
+                  pool->down > 0
+                      ? "the pool is broken: workers cannot be started"
+                      : "the pool is broken: its workers only die");
+    brd_host_guests_broken (self, pool);
 }
 
 static void
@@ -259,7 +260,7 @@ brd_host_effect (brd_host_t *self, const brd_core_effect_t *effect)
         s_start (self, effect);
         break;
     case BRD_CORE_DO_JOIN:
-        brd_host_far_joined (s_pool (self, effect->pool), effect->worker);
+        s_pool (self, effect->pool)->far_joined = effect->worker;
         break;
     case BRD_CORE_DO_STOP:
         s_stop (self, effect);

@@ -6,13 +6,18 @@
 // answers when it does. So each delivery has its seq, and an answer about one
 // that is not there any more is old news.
 //
-//     line ready        SLOTS      -> JOIN, then UP; WIDTH when it changes
+//     peer ready        SLOTS      -> JOIN, then UP; WIDTH when it changes
 //     offer             into out                      flush: one message
 //     reclaim, cancel   RECLAIM, CANCEL, KILL         RECLAIMED, KEPT, RESULTS
 //     result            RESULTS    -> DONE, with its story if it went wrong
+//     silent            WIDTH 0, until it is heard again
 //     end               STOP, until RETIRE            LOST
 //
-// Read next: host_guest.c, the other end.
+// One that is another program shares no memory with us: bodies and results
+// travel whole, functions as numbers. What was sent to one that is lost may
+// have run; what was not goes back.
+//
+// Read next: host_hosts.c, the pool it is in; host_guest.c, the other end.
 
 #include <errno.h>
 #include <stdio.h>
@@ -27,7 +32,6 @@
 #include "wire/brd_limits.h"
 
 enum {
-    S_END_MS = 30000,  // For all that is to be ended: it may be in our memory
     S_RETRY_NS = 10000000,
     S_MESSAGES_MAX = 256  // In one go
 };
@@ -48,24 +52,33 @@ s_event (brd_host_t *host,
 
 // --- To it -----------------------------------------------------------------
 
-// The next turn does what follows: what it has from us may be using our memory,
-// so it is not left to itself, but told to end all of it.
+// The next turn does what follows. One that has something of ours in our own
+// memory is not left to itself, but told to end all of it.
 void
-brd_host_far_give_up (brd_host_pool_t *pool)
+brd_host_far_give_up (brd_host_far_t *self)
 {
-    pool->far_failed = 1;
-    pool->host->touched = 1;
+    self->failed = 1;
+    self->left |= self->pool->remote;
+    self->pool->host->touched = 1;
 }
 
 static void
-s_send (brd_host_worker_t *self, brd_buf_t *out)
+s_send (brd_host_far_t *self, brd_buf_t *out)
 {
-    brd_peer_t *line = self->pool->line;
     self->pool->host->touched = 1;
-    if (line->send (line, out) == 0)
+    if (self->peer && self->peer->send (self->peer, out) == 0)
         return;
-    self->pool->far_left |= errno == EHOSTUNREACH;
-    brd_host_far_give_up (self->pool);
+    self->left |= errno == EHOSTUNREACH || errno == EPIPE;
+    brd_host_far_give_up (self);
+}
+
+// Between programs a function is known by its number; who passes tasks on has
+// only that. One without a number is nothing there either, which says so.
+static uint64_t
+s_function (const brd_host_worker_t *self, const brd_call_t *call)
+{
+    return self->pool->remote && !call->numbered ? brd_code_number (call->fn)
+                                                 : call->fn;
 }
 
 static int
@@ -76,7 +89,7 @@ s_append (brd_host_worker_t *self, const brd_call_t *call)
     const int64_t grace_ms = options ? options->grace_ns / 1000000 : 0;
     brd_wire_task_t task = {
         .seq = call->seq,
-        .fn = call->fn,
+        .fn = s_function (self, call),
         .timeout_ns = options ? options->timeout_ns : 0,
         .size = call->core.size_bytes,
         .attempt = call->core.attempt,
@@ -86,7 +99,12 @@ s_append (brd_host_worker_t *self, const brd_call_t *call)
         .grace_ms = grace_ms < UINT32_MAX ? (uint32_t) grace_ms : UINT32_MAX,
         .body = call->body,
     };
-    brd_host_worker_place (self, call, &task, place);
+    if (!self->pool->remote)
+        brd_host_worker_place (self, call, &task, place);
+    // A large body goes alone.
+    if (self->out_count > 0
+        && self->out.size + task.size > 2 * BRD_WIRE_BATCH_BYTES)
+        brd_host_far_flush (self);
     if (self->out_count == 0) {
         self->out.size = 0;
         if (brd_frame_begin (&self->out, BRD_OP_TASKS) < 0)
@@ -111,7 +129,7 @@ brd_host_far_offer (brd_host_worker_t *self, brd_call_t *call)
     brd_list_append (&self->far_calls, &call->held);
     self->held++;
     if (s_append (self, call) < 0)
-        brd_host_far_give_up (self->pool);
+        brd_host_far_give_up (self->far);
     else if (self->out_count == BRD_WIRE_BATCH_MAX
              || self->out.size > BRD_WIRE_BATCH_BYTES)
         brd_host_far_flush (self);
@@ -125,7 +143,9 @@ brd_host_far_flush (brd_host_worker_t *self)
         return;
     brd_frame_close (&self->out, self->out_count);
     self->out_count = 0;
-    s_send (self, &self->out);
+    s_send (self->far, &self->out);
+    if (!self->far->failed)
+        self->far->sent = self->pool->host->seq;
 }
 
 void
@@ -139,10 +159,10 @@ brd_host_far_tell (brd_host_worker_t *self,
     brd_host_far_flush (self);
     brd_buf_init (&out, BRD_WIRE_SIZE_MAX);
     if (brd_frame_begin (&out, op) < 0 || brd_frame_add_note (&out, &note) < 0)
-        brd_host_far_give_up (self->pool);
+        brd_host_far_give_up (self->far);
     else {
         brd_frame_close (&out, 1);
-        s_send (self, &out);
+        s_send (self->far, &out);
     }
     brd_buf_fini (&out);
 }
@@ -224,23 +244,6 @@ s_done (brd_host_worker_t *self,
     brd_arena_free (arena, block);
 }
 
-// -1: not one a host may send.
-static int
-s_result (brd_host_worker_t *self, const brd_wire_result_t *result)
-{
-    const int told = (result->flags & BRD_RESULT_STORY) != 0;
-    brd_wire_story_t story;
-    if ((result->flags & ~(BRD_RESULT_STORY | BRD_RESULT_IN_ARENA)) != 0
-        || (told && (result->flags & BRD_RESULT_IN_ARENA))
-        || (told
-            && brd_frame_get_story (result->body, result->size, &story) < 0))
-        return brd_error_set (EPROTO, "a host's result that is none");
-    brd_call_t *call = s_find (self, result->seq);
-    if (call)
-        s_done (self, call, result, told ? &story : NULL);
-    return 0;
-}
-
 static void
 s_answer (brd_host_worker_t *self, uint64_t seq, brd_core_event_type_t type)
 {
@@ -251,6 +254,44 @@ s_answer (brd_host_worker_t *self, uint64_t seq, brd_core_event_type_t type)
     if (type == BRD_CORE_RECLAIMED)
         s_release (self, call);
     (void) brd_host_step (self->pool->host, &event);
+}
+
+// One host's pool has ended, not this one: 1 if the task is back for another,
+// else its worker there is gone.
+static int
+s_is_turned_away (brd_host_worker_t *self,
+                  uint64_t seq,
+                  brd_wire_story_t *story)
+{
+    if (self->pool->only || (story->error != EPIPE && story->error != ENOEXEC))
+        return 0;
+    if (story->pid == 0) {
+        s_answer (self, seq, BRD_CORE_RECLAIMED);
+        return 1;
+    }
+    story->error = ECHILD;
+    story->bits |= BRD_STORY_MAYBE;
+    return 0;
+}
+
+// -1: not one a host may send.
+static int
+s_result (brd_host_worker_t *self, const brd_wire_result_t *result)
+{
+    const int told = (result->flags & BRD_RESULT_STORY) != 0;
+    brd_wire_story_t story;
+    if ((result->flags & ~(BRD_RESULT_STORY | BRD_RESULT_IN_ARENA)) != 0
+        || ((told || self->pool->remote)
+            && (result->flags & BRD_RESULT_IN_ARENA))
+        || (told
+            && brd_frame_get_story (result->body, result->size, &story) < 0))
+        return brd_error_set (EPROTO, "a host's result that is none");
+    if (told && s_is_turned_away (self, result->seq, &story))
+        return 0;
+    brd_call_t *call = s_find (self, result->seq);
+    if (call)
+        s_done (self, call, result, told ? &story : NULL);
+    return 0;
 }
 
 static void
@@ -286,102 +327,149 @@ s_notes (brd_host_worker_t *self, brd_frame_t *frame)
 
 // --- Coming and going ------------------------------------------------------
 
-void
-brd_host_far_joined (brd_host_pool_t *pool, uint32_t number)
-{
-    pool->far_joined = number;
-}
-
 // A number without a host behind it does not stay.
-static void
-s_join (brd_host_pool_t *pool)
+static int
+s_join (brd_host_far_t *self)
 {
-    brd_host_t *host = pool->host;
+    brd_host_pool_t *pool = self->pool;
     const brd_core_event_t event = { .type = BRD_CORE_WORKER_JOIN,
                                      .pool = pool->number };
-    if (brd_host_step (host, &event) < 0) {
-        brd_host_far_give_up (pool);
-        return;
-    }
-    brd_host_worker_t *self = brd_host_worker_new_far (pool, pool->far_joined);
-    if (!self) {
-        s_event (host, BRD_CORE_WORKER_DOWN, pool->far_joined, 0);
-        brd_host_far_give_up (pool);
-        return;
-    }
-    pool->far = self;
-    s_event (host, BRD_CORE_WORKER_UP, self->number, pool->far_slots);
+    if (brd_host_step (pool->host, &event) < 0)
+        return -1;
+    self->worker = brd_host_worker_new_far (self, pool->far_joined);
+    if (self->worker)
+        return 0;
+    s_event (pool->host, BRD_CORE_WORKER_DOWN, pool->far_joined, 0);
+    return -1;
 }
 
 static void
-s_slots (brd_host_pool_t *pool, uint32_t slots)
+s_width (const brd_host_far_t *self)
 {
-    pool->far_slots = slots;
+    s_event (self->pool->host,
+             BRD_CORE_WORKER_WIDTH,
+             self->worker->number,
+             self->silent ? 0 : self->slots);
+    brd_host_hosts_count (self->pool);
+}
+
+static void
+s_up (brd_host_far_t *self)
+{
+    if (s_join (self) < 0) {
+        brd_host_far_give_up (self);
+        return;
+    }
+    s_event (self->pool->host,
+             BRD_CORE_WORKER_UP,
+             self->worker->number,
+             self->slots);
+    s_width (self);
+}
+
+// It will not serve this pool, or no more. What is wrong with the initializer
+// is wrong everywhere.
+static void
+s_refused (brd_host_far_t *self, const brd_wire_note_t *note)
+{
+    brd_host_pool_t *pool = self->pool;
+    const int size = note->size < BRD_PAGE_TEXT ? (int) note->size : 0;
+    const char *words = note->body;
+    self->left = 1;
+    brd_log (BROOD_LOG_ERROR, "%s: a host: %.*s", pool->name, size, words);
+    if ((pool->only || note->seq == ENOEXEC) && pool->reason[0] == '\0')
+        snprintf (pool->reason, sizeof pool->reason, "%.*s", size, words);
+    if (note->seq == ENOEXEC && (self->worker || s_join (self) == 0))
+        s_event (pool->host, BRD_CORE_WORKER_BAD, self->worker->number, 0);
+}
+
+// Who is invited says 0 once, and has none for us then.
+static void
+s_slots (brd_host_far_t *self, const brd_wire_note_t *note)
+{
+    brd_host_pool_t *pool = self->pool;
+    self->slots = note->count;
     pool->host->changed = 1;
-    if (pool->far)
-        s_event (pool->host, BRD_CORE_WORKER_WIDTH, pool->far->number, slots);
-    else if (slots == 0)
-        pool->far_refused = 1;
+    if (pool->remote && note->count == 0 && note->seq != 0)
+        s_refused (self, note);
+    else if (self->worker)
+        s_width (self);
+    else if (note->count == 0)
+        pool->refused = pool->only && !pool->remote;
     else if (!pool->ending)
-        s_join (pool);
+        s_up (self);
 }
 
 // The pool has no other: what it was given ends as if it were terminated.
 static void
-s_break (brd_host_pool_t *pool)
+s_break (const brd_host_far_t *self)
 {
+    brd_host_pool_t *pool = self->pool;
     const brd_core_event_t event = { .type = BRD_CORE_POOL_TERMINATE,
                                      .pool = pool->number };
     pool->broken = EPIPE;
-    snprintf (pool->reason,
-              sizeof pool->reason,
-              "%s",
-              pool->far_failed ? "the pool is broken: no memory on the way to "
-                                 "its owner"
-                               : "the pool's owner has closed or ended it");
+    if (pool->reason[0] == '\0')
+        snprintf (pool->reason,
+                  sizeof pool->reason,
+                  "%s",
+                  pool->remote ? "the pool is broken: the program that ran its "
+                                 "tasks is gone"
+                  : self->failed
+                      ? "the pool is broken: no memory on the way to "
+                        "its owner"
+                      : "the pool's owner has closed or ended it");
     (void) brd_host_step (pool->host, &event);
 }
 
+// What is with us still was not started; the youngest goes back first, each to
+// the head of its line.
 static void
 s_bury (brd_host_worker_t *self)
 {
     brd_host_t *host = self->pool->host;
-    const uint32_t number = self->number;
+    const uint64_t sent = self->far->sent;
     self->ended = 1;
+    self->out_count = 0;
+    s_event (host, BRD_CORE_WORKER_ENDING, self->number, 0);
+    while (!brd_list_empty (&self->far_calls)) {
+        brd_call_t *call =
+            BRD_LIST_ITEM (self->far_calls.prev, brd_call_t, held);
+        if (call->seq <= sent)
+            break;
+        s_answer (self, call->seq, BRD_CORE_RECLAIMED);
+    }
     while (!brd_list_empty (&self->far_calls))
         s_release (self,
                    BRD_LIST_ITEM (self->far_calls.next, brd_call_t, held));
-    s_event (host, BRD_CORE_WORKER_ENDING, number, 0);
-    s_event (host, BRD_CORE_WORKER_LOST, number, 0);
+    s_event (host, BRD_CORE_WORKER_LOST, self->number, 0);
 }
 
-// It has left, or cannot be heard.
-static void
-s_lost (brd_host_pool_t *pool)
+void
+brd_host_far_lost (brd_host_far_t *self)
 {
+    brd_host_pool_t *pool = self->pool;
     brd_host_t *host = pool->host;
-    brd_host_worker_t *self = pool->far;
-    pool->far = NULL;
-    pool->far_slots = 0;
-    pool->far_left = 0;
-    pool->far_retry_at = BRD_NEVER;
     host->changed = 1;
-    brd_host_unwatch (host, pool->line->fd);
-    pool->line->destroy (pool->line);
-    pool->line = NULL;
-    host->lines--;
-    if (!pool->ending && pool->broken == 0
-        && (pool->far_failed || !pool->far_stopped))
-        s_break (pool);
-    if (self)
-        s_bury (self);
+    brd_host_ignore (host, self->peer->fd);
+    self->peer->destroy (self->peer);
+    self->peer = NULL;
+    brd_list_remove (&self->link);
+    host->remotes -= pool->remote ? 1 : 0;
+    self->slots = 0;
+    brd_host_hosts_count (pool);
+    if (pool->only && !pool->ending && pool->broken == 0
+        && (self->failed || !self->stopped))
+        s_break (self);
+    if (self->worker)
+        s_bury (self->worker);
+    brd_mem_free (self);
 }
 
 // -1: not one a host may send.
 static int
-s_message (brd_host_pool_t *pool, const void *bytes, size_t size)
+s_message (brd_host_far_t *self, const void *bytes, size_t size)
 {
-    brd_host_worker_t *self = pool->far;
+    brd_host_worker_t *worker = self->worker;
     brd_frame_t frame;
     brd_wire_result_t result;
     brd_wire_note_t note;
@@ -392,11 +480,12 @@ s_message (brd_host_pool_t *pool, const void *bytes, size_t size)
     case BRD_OP_SLOTS:
         if (brd_frame_next_note (&frame, &note) != 1)
             return -1;
-        s_slots (pool, note.count);
+        s_slots (self, &note);
         return 0;
     case BRD_OP_RESULTS:
-        while (self && (more = brd_frame_next_result (&frame, &result)) == 1) {
-            if (s_result (self, &result) < 0)
+        while (worker
+               && (more = brd_frame_next_result (&frame, &result)) == 1) {
+            if (s_result (worker, &result) < 0)
                 return -1;
         }
         return more;
@@ -404,125 +493,95 @@ s_message (brd_host_pool_t *pool, const void *bytes, size_t size)
     case BRD_OP_EMIT:
     case BRD_OP_RECLAIMED:
     case BRD_OP_KEPT:
-        return self ? s_notes (self, &frame) : 0;
+        return worker ? s_notes (worker, &frame) : 0;
     case BRD_OP_RETIRE:
-        pool->far_left = 1;
+        self->left = 1;
         return 0;
     default:
         return brd_error_set (EPROTO, "not an operation of a host");
     }
 }
 
-static void
-s_send_stop (brd_host_pool_t *pool)
+void
+brd_host_far_stop (brd_host_far_t *self)
 {
+    brd_host_t *host = self->pool->host;
     brd_buf_t out;
-    if (!pool->line || pool->far_stopped)
+    if (!self->peer || self->stopped)
         return;
-    if (pool->far)
-        brd_host_far_flush (pool->far);
+    if (self->worker)
+        brd_host_far_flush (self->worker);
     brd_buf_init (&out, BRD_WIRE_SIZE_MAX);
-    pool->far_stopped = brd_frame_begin (&out, BRD_OP_STOP) == 0
-                        && pool->line->send (pool->line, &out) == 0;
+    self->stopped = brd_frame_begin (&out, BRD_OP_STOP) == 0
+                    && self->peer->send (self->peer, &out) == 0;
     // It has not come yet, or has gone already: it has nothing of ours.
-    pool->far_left |= !pool->far_stopped && errno == EHOSTUNREACH;
+    self->left |= !self->stopped && (errno == EHOSTUNREACH || errno == EPIPE);
     brd_buf_fini (&out);
-    pool->far_retry_at =
-        pool->far_stopped ? BRD_NEVER : pool->host->now + S_RETRY_NS;
-    pool->host->touched |= pool->far_stopped;
+    self->retry_at = self->stopped ? BRD_NEVER : host->now + S_RETRY_NS;
+    host->touched |= self->stopped || self->left;
 }
 
-static int
-s_drain (brd_host_pool_t *pool)
+// A silent one keeps what it has and gets nothing new.
+static void
+s_listen (brd_host_far_t *self)
 {
-    brd_peer_t *line = pool->line;
+    const int64_t now = self->pool->host->now;
+    const int silent =
+        self->peer->silent && self->peer->silent (self->peer, now);
+    if (silent == self->silent)
+        return;
+    self->silent = silent;
+    if (self->worker)
+        s_width (self);
+}
+
+// Takes one message: 1, or 0 if there is none.
+static int
+s_take (brd_host_far_t *self)
+{
+    brd_peer_t *peer = self->peer;
     const void *bytes;
     size_t size;
-    int count = 0;
-    while (count < S_MESSAGES_MAX && !pool->far_left) {
-        if (line->recv (line, &bytes, &size) < 0) {
-            pool->far_left = errno != EAGAIN;
-            break;
-        }
-        count++;
-        pool->host->now = brd_clock_now ();
-        if (s_message (pool, bytes, size) < 0) {
-            brd_log (BROOD_LOG_ERROR,
-                     "%s: the host below: %s",
-                     pool->name,
-                     brd_error_get ()->text);
-            pool->far_left = 1;
-        }
-        line->done (line);
+    if (peer->recv (peer, &bytes, &size) < 0) {
+        self->left = errno != EAGAIN;
+        return 0;
     }
-    if (pool->far_retry_at == BRD_NEVER ? pool->far_failed
-                                        : pool->host->now >= pool->far_retry_at)
-        s_send_stop (pool);
-    if (pool->far_left)
-        s_lost (pool);
+    self->pool->host->now = brd_clock_now ();
+    if (s_message (self, bytes, size) < 0) {
+        brd_log (BROOD_LOG_ERROR,
+                 "%s: the host below: %s",
+                 self->pool->name,
+                 brd_error_get ()->text);
+        self->left = 1;
+    }
+    peer->done (peer);
+    return 1;
+}
+
+int
+brd_host_far_drain (brd_host_far_t *self)
+{
+    const brd_host_t *host = self->pool->host;
+    int count = 0;
+    if (self->peer->turn)
+        self->peer->turn (self->peer, host->now);
+    while (count < S_MESSAGES_MAX && !self->left && s_take (self))
+        count++;
+    if (!self->left)
+        s_listen (self);
+    if (self->retry_at == BRD_NEVER ? self->failed
+                                    : host->now >= self->retry_at)
+        brd_host_far_stop (self);
+    if (self->left)
+        brd_host_far_lost (self);
     return count;
 }
 
 int64_t
-brd_host_far_deadline (const brd_host_t *self)
+brd_host_far_deadline (const brd_host_far_t *self)
 {
-    int64_t due = BRD_NEVER;
-    if (self->lines == 0)
-        return due;
-    for (const brd_list_t *i = self->pools.next; i != &self->pools;
-         i = i->next) {
-        const brd_host_pool_t *pool = BRD_LIST_ITEM (i, brd_host_pool_t, link);
-        if (pool->line && pool->far_retry_at < due)
-            due = pool->far_retry_at;
-    }
-    return due;
-}
-
-int
-brd_host_far_drain (brd_host_t *self)
-{
-    int count = 0;
-    if (self->lines == 0)
-        return 0;
-    for (brd_list_t *i = self->pools.next; i != &self->pools; i = i->next) {
-        brd_host_pool_t *pool = BRD_LIST_ITEM (i, brd_host_pool_t, link);
-        if (pool->line)
-            count += s_drain (pool);
-    }
-    return count;
-}
-
-static int
-s_has_left (void *arg)
-{
-    return ((const brd_host_pool_t *) arg)->line == NULL;
-}
-
-void
-brd_host_far_stop (brd_host_worker_t *self)
-{
-    s_send_stop (self->pool);
-}
-
-// The tasks are ended there too, and until they have they may use what is ours.
-void
-brd_host_far_end (brd_host_pool_t *pool, int64_t deadline)
-{
-    brd_host_t *host = pool->host;
-    const int64_t patience = brd_clock_deadline (S_END_MS);
-    if (patience < deadline)
-        deadline = patience;
-    brd_host_lock (host);
-    host->now = brd_clock_now ();
-    s_send_stop (pool);
-    brd_host_turn (host, 0);
-    brd_host_unlock (host);
-    while (brd_host_wait (host, s_has_left, pool, deadline) < 0
-           && errno == EINTR)
-        continue;
-    brd_host_lock (host);
-    host->now = brd_clock_now ();
-    if (pool->line)
-        s_lost (pool);
-    brd_host_unlock (host);
+    const int64_t due =
+        self->peer->due ? self->peer->due (self->peer, self->pool->host->now)
+                        : BRD_NEVER;
+    return self->retry_at < due ? self->retry_at : due;
 }

@@ -22,6 +22,10 @@
 #include "wire/brd_job.h"
 #include "wire/brd_limits.h"
 
+enum {
+    S_GONE_GRACE_NS = 1000000000  // For what nobody waits for any more
+};
+
 typedef struct {
     brd_call_t call;  // First
     brd_host_guest_t *guest;
@@ -45,11 +49,17 @@ s_fail (brd_host_guest_t *self)
     self->host->touched = 1;
 }
 
-// One that is gone was a worker's, whose death has its own report.
+// One that is gone was a worker's, whose death has its own report; a peer says
+// so itself when it is read.
 static int
 s_send (brd_host_guest_t *self, brd_buf_t *out)
 {
     self->host->touched = 1;
+    if (self->remote)
+        return !self->line || self->line->send (self->line, out) == 0
+                       || errno == EPIPE || errno == EHOSTUNREACH
+                   ? 0
+                   : -1;
     return brd_zmq_send (self->host->link, self->peer, out) == 0
                    || errno == EHOSTUNREACH
                ? 0
@@ -97,6 +107,10 @@ brd_host_given_tell (brd_host_guest_t *self,
 static int
 s_add_result (brd_host_guest_t *self, const brd_wire_result_t *result)
 {
+    // A large result goes alone.
+    if (self->out_count > 0
+        && self->out.size + result->size > 2 * BRD_WIRE_BATCH_BYTES)
+        brd_host_given_flush (self);
     if (self->out_count == 0) {
         self->out.size = 0;
         if (brd_frame_begin (&self->out, BRD_OP_RESULTS) < 0)
@@ -150,7 +164,8 @@ s_give_block (brd_host_guest_t *self,
               unsigned char place[BRD_FRAME_PLACE])
 {
     brd_arena_t *arena = self->host->arena;
-    if (!end->block || brd_arena_give (arena, *end->block, self->pid) < 0)
+    if (self->remote || !end->block
+        || brd_arena_give (arena, *end->block, self->pid) < 0)
         return;
     brd_frame_put_place (
         place, brd_arena_offset (arena, *end->block), end->size);
@@ -200,9 +215,9 @@ s_ended (brd_call_t *call, const brd_call_end_t *end)
     brd_host_guest_t *self = given->guest;
     const brd_wire_note_t note = { .seq = given->seq };
     brd_list_remove (&given->link);
-    if (self->worker != 0 && given->reclaiming && end->error == ECANCELED)
+    if (self->here && given->reclaiming && end->error == ECANCELED)
         brd_host_given_tell (self, BRD_OP_RECLAIMED, &note);
-    else if (self->worker != 0)
+    else if (self->here)
         s_answer (given, end);
     brd_mem_free (given);
 }
@@ -215,7 +230,7 @@ s_noted (brd_call_t *call, brd_op_t op, const brd_wire_note_t *note)
     brd_wire_note_t passed = *note;
     passed.seq = given->seq;
     passed.slot = 0;
-    if (self->worker != 0)
+    if (self->here)
         brd_host_given_tell (self, op, &passed);
     else if (op == BRD_OP_EMIT)
         brd_host_credit (self->host, call, 1);
@@ -283,11 +298,25 @@ s_refuse (brd_host_guest_t *self, s_given_t *given)
     s_ended (&given->call, &end);
 }
 
+// Between programs functions are numbers; who passes tasks on leaves them so.
+static int
+s_find_function (const brd_host_guest_t *self, brd_call_t *call)
+{
+    if (!self->remote)
+        return 0;
+    call->numbered = self->pool->remote != 0;
+    if (!call->numbered)
+        call->fn = brd_code_find (call->fn);
+    return call->fn == 0 ? -1 : 0;
+}
+
 static int
 s_take (brd_host_guest_t *self, s_given_t *given)
 {
     if (!self->pool || self->leaving)
         return brd_error_set (EPIPE, "the pool is closed");
+    if (s_find_function (self, &given->call) < 0)
+        return -1;
     if (self->pool->code
         && brd_code_there (self->pool->code, given->call.fn) == 0)
         return brd_error_set (EINVAL,
@@ -304,7 +333,10 @@ brd_host_given_tasks (brd_host_guest_t *self, brd_frame_t *frame)
     int more;
     while ((more = brd_frame_next_task (frame, &task)) == 1) {
         if (task.priority >= BRD_CORE_PRIORITIES || task.timeout_ns < 0
-            || (task.flags & ~(BRD_TASK_WHOLE | BRD_TASK_IN_ARENA)) != 0)
+            || (task.flags & ~(BRD_TASK_WHOLE | BRD_TASK_IN_ARENA)) != 0
+            || (self->remote
+                && ((task.flags & BRD_TASK_IN_ARENA) != 0
+                    || task.kind != BRD_TASK_MESSAGE)))
             return brd_error_set (EPROTO, "a guest's task that is none");
         if (s_locate (self, &task) < 0)
             return -1;
@@ -391,6 +423,24 @@ brd_host_given_stop (brd_host_guest_t *self, brd_core_event_type_t type)
         brd_list_append (&self->given, link);
 }
 
+// A step may end several, or offer one to a host that has just come: each time
+// from the head, past those a host has.
+void
+brd_host_given_back (brd_host_guest_t *self)
+{
+    brd_list_t *i = self->given.next;
+    while (i != &self->given) {
+        s_given_t *given = BRD_LIST_ITEM (i, s_given_t, link);
+        if (given->reclaiming || given->call.worker
+            || given->call.core.state == BRD_CORE_TASK_ENDING) {
+            i = i->next;
+            continue;
+        }
+        s_reclaim (self, given);
+        i = self->given.next;
+    }
+}
+
 // --- Nobody wants it any more ----------------------------------------------
 
 // Legs of its maps end with the item they are in.
@@ -414,8 +464,10 @@ void
 brd_host_given_abandon (brd_host_guest_t *self)
 {
     self->out_count = 0;
-    s_stop_jobs (self);
+    if (!self->remote)
+        s_stop_jobs (self);
     for (brd_list_t *i = self->given.next; i != &self->given; i = i->next)
-        brd_host_cancel_later (
-            self->host, &BRD_LIST_ITEM (i, s_given_t, link)->call, -1);
+        brd_host_cancel_later (self->host,
+                               &BRD_LIST_ITEM (i, s_given_t, link)->call,
+                               self->remote ? S_GONE_GRACE_NS : -1);
 }

@@ -1,4 +1,4 @@
-// host_guest.c - a task that gives work to a pool of its owner
+// host_guest.c - who gives work to a pool from elsewhere
 //
 // SPDX-License-Identifier: MPL-2.0
 //
@@ -15,11 +15,14 @@
 //            <-- RETIRE     when nothing is; forgotten soon after
 //     dies                  what is left is cancelled, nobody is told
 //
-// A guest that waits occupies one of the workers it waits for. While all are
+// Another program comes over a peer that somebody else has made, and says with
+// OPEN what it wants: host_serve.c. Its end is the peer's.
+//
+// A task that waits occupies one of the workers it waits for. While all are
 // occupied and a guest has given work, the pool has one more for it, so tasks
 // may wait for tasks of their own pool.
 //
-// Read next: host_given.c; host_far.c, the other end.
+// Read next: host_given.c, host_serve.c; host_far.c, the other end.
 
 #include <errno.h>
 #include <string.h>
@@ -50,6 +53,8 @@ s_message (brd_host_guest_t *self, const void *bytes, size_t size)
     if (brd_frame_open (&frame, bytes, size) < 0)
         return -1;
     switch (frame.op) {
+    case BRD_OP_OPEN:
+        return brd_host_serve_asked (self, bytes, size);
     case BRD_OP_TASKS:
         return brd_host_given_tasks (self, &frame);
     case BRD_OP_RECLAIM:
@@ -69,13 +74,13 @@ s_message (brd_host_guest_t *self, const void *bytes, size_t size)
 void
 brd_host_guest_message (brd_host_guest_t *self, const void *bytes, size_t size)
 {
-    if (self->worker == 0 || s_message (self, bytes, size) == 0)
+    if (!self->here || s_message (self, bytes, size) == 0)
         return;
     // It has lost its mind, or its memory. Nobody else is the worse for it.
     brd_log (BROOD_LOG_ERROR,
-             "%s: work from worker %u: %s",
-             self->pool ? self->pool->name : "a pool that has ended",
-             (unsigned) self->pid,
+             self->remote ? "%s: work from above: %s"
+                          : "%s: work from a task: %s",
+             self->pool ? self->pool->name : "no pool",
              brd_error_get ()->text);
     self->leaving = 1;
     brd_host_given_stop (self, BRD_CORE_KILL);
@@ -113,16 +118,17 @@ static void
 s_free (brd_host_guest_t *self)
 {
     self->host->touched = 1;
-    if (self->host->link)
+    if (self->remote)
+        brd_host_serve_end (self);
+    else if (self->host->link)
         brd_zmq_disconnect (self->host->link, self->name);
     brd_list_remove (&self->link);
     brd_buf_fini (&self->out);
     brd_mem_free (self);
 }
 
-// 1 if there is room for one more; who has left makes some.
-static int
-s_has_room (brd_host_t *self)
+int
+brd_host_guest_has_room (brd_host_t *self)
 {
     brd_host_guest_t *left = NULL;
     uint32_t count = 0;
@@ -159,6 +165,21 @@ s_is_moved (const brd_host_pool_t *pool)
     return pool->code && pool->code->moved;
 }
 
+brd_host_guest_t *
+brd_host_guest_new (brd_host_t *host)
+{
+    brd_host_guest_t *self = brd_mem_zalloc (sizeof *self);
+    if (!self)
+        return NULL;
+    self->host = host;
+    self->here = 1;
+    self->forget_at = self->lent_till = BRD_NEVER;
+    brd_list_init (&self->link);
+    brd_list_init (&self->given);
+    brd_buf_init (&self->out, BRD_WIRE_SIZE_MAX);
+    return self;
+}
+
 // Who cannot be had as a guest gets no answer, and asks again.
 void
 brd_host_guest_invited (brd_host_worker_t *of, const brd_wire_note_t *note)
@@ -166,9 +187,9 @@ brd_host_guest_invited (brd_host_worker_t *of, const brd_wire_note_t *note)
     brd_host_t *host = of->pool->host;
     const uint32_t number = S_GUEST | ++host->guests_made;
     if (note->size == 0 || note->size >= BRD_NURSERY_NAME_SIZE
-        || s_is_known (host, note) || !s_has_room (host))
+        || s_is_known (host, note) || !brd_host_guest_has_room (host))
         return;
-    brd_host_guest_t *self = brd_mem_zalloc (sizeof *self);
+    brd_host_guest_t *self = brd_host_guest_new (host);
     if (!self)
         return;
     memcpy (self->name, note->body, note->size);
@@ -179,13 +200,9 @@ brd_host_guest_invited (brd_host_worker_t *of, const brd_wire_note_t *note)
         brd_mem_free (self);
         return;
     }
-    self->host = host;
     self->pool = s_pool (host, note->seq);
     self->worker = of->number;
     self->pid = (uint32_t) of->pid;
-    self->forget_at = self->lent_till = BRD_NEVER;
-    brd_list_init (&self->given);
-    brd_buf_init (&self->out, BRD_WIRE_SIZE_MAX);
     brd_list_append (&host->guests, &self->link);
     if (!self->pool) {
         self->leaving = 1;
@@ -195,7 +212,9 @@ brd_host_guest_invited (brd_host_worker_t *of, const brd_wire_note_t *note)
     // too, and what it points to as well: no slots for those.
     const int moved = s_is_moved (of->pool) || s_is_moved (self->pool);
     self->leaving = moved;
-    const brd_wire_note_t slots = { .count = moved ? 0 : self->pool->size };
+    const brd_wire_note_t slots = {
+        .count = moved ? 0 : brd_host_pool_width (self->pool)
+    };
     brd_host_given_tell (self, BRD_OP_SLOTS, &slots);
 }
 
@@ -228,7 +247,8 @@ s_lacks_worker (const brd_host_guest_t *self)
 {
     const brd_host_pool_t *pool = self->pool;
     brd_core_pool_stats_t stats;
-    return pool && !brd_list_empty (&self->given)
+    return pool && !pool->hosts && !self->remote
+           && !brd_list_empty (&self->given)
            && brd_core_pool_stats (self->host->core, pool->number, &stats) == 0
            && stats.idle == 0
            && stats.workers >= (long) (pool->size + pool->lent)
@@ -252,7 +272,7 @@ s_lend (brd_host_guest_t *self)
     if (self->lent
         && (now >= self->lent_till
             || (brd_list_empty (&self->given)
-                && (self->leaving || self->worker == 0)))) {
+                && (self->leaving || !self->here)))) {
         self->lent = 0;
         self->lent_till = BRD_NEVER;
         if (self->pool)
@@ -274,9 +294,9 @@ static void
 s_idle (brd_host_guest_t *self)
 {
     const int due = self->host->now >= self->forget_at;
-    if (self->worker == 0 && self->sweep)
+    if (!self->here && self->sweep)
         s_sweep (self);
-    if (self->worker == 0 || (self->retired && due))
+    if (!self->here || (self->retired && due))
         s_free (self);
     else if (self->leaving && !self->retired
              && (due || self->forget_at == BRD_NEVER))
@@ -292,7 +312,7 @@ s_owes (const brd_host_guest_t *self)
         return 1;
     if (!brd_list_empty (&self->given))
         return !self->lent && s_lacks_worker (self);
-    return self->worker == 0 || now >= self->forget_at
+    return !self->here || now >= self->forget_at
            || (self->leaving && self->forget_at == BRD_NEVER)
            || (self->lent
                && (self->lent_till == BRD_NEVER || now >= self->lent_till));
@@ -312,6 +332,10 @@ brd_host_guests_flush (brd_host_t *self)
             brd_host_given_stop (guest, BRD_CORE_KILL);
         }
         s_lend (guest);
+        // Where nobody is, tasks are better off with who has given them.
+        if (guest->remote && guest->pool && guest->pool->hosts
+            && guest->pool->width == 0 && guest->here)
+            brd_host_given_back (guest);
         if (brd_list_empty (&guest->given))
             s_idle (guest);
     }
@@ -342,6 +366,8 @@ brd_host_guests_deadline (const brd_host_t *self)
             due = guest->lent_till;
         if (guest->failed && guest->stop_at < due)
             due = guest->stop_at;
+        const int64_t line = brd_host_serve_deadline (guest);
+        due = line < due ? line : due;
     }
     return due;
 }
@@ -353,9 +379,10 @@ brd_host_guests_bury (brd_host_t *self, const brd_host_worker_t *worker)
     int busy = 0;
     for (brd_list_t *i = self->guests.next; i != &self->guests; i = i->next) {
         brd_host_guest_t *guest = BRD_LIST_ITEM (i, brd_host_guest_t, link);
-        if (guest->worker != worker->number)
+        if (guest->remote || guest->worker != worker->number)
             continue;
         guest->worker = 0;
+        guest->here = 0;
         self->touched = 1;
         brd_host_given_abandon (guest);
         if (brd_list_empty (&guest->given))
@@ -369,11 +396,38 @@ brd_host_guests_bury (brd_host_t *self, const brd_host_worker_t *worker)
 void
 brd_host_guests_resized (brd_host_t *self, const brd_host_pool_t *pool)
 {
-    const brd_wire_note_t slots = { .count = pool->size };
+    const brd_wire_note_t slots = { .count = brd_host_pool_width (pool) };
     for (brd_list_t *i = self->guests.next; i != &self->guests; i = i->next) {
         brd_host_guest_t *guest = BRD_LIST_ITEM (i, brd_host_guest_t, link);
-        if (guest->pool == pool && guest->worker != 0 && !guest->leaving)
+        if (guest->pool != pool || !guest->here || guest->leaving)
+            continue;
+        if (guest->remote)
+            brd_host_serve_resized (guest);
+        else
             brd_host_given_tell (guest, BRD_OP_SLOTS, &slots);
+    }
+}
+
+int
+brd_host_guests_drain (brd_host_t *self)
+{
+    int count = 0;
+    for (brd_list_t *i = self->guests.next; i != &self->guests; i = i->next) {
+        brd_host_guest_t *guest = BRD_LIST_ITEM (i, brd_host_guest_t, link);
+        if (guest->line)
+            count += brd_host_serve_drain (guest);
+    }
+    return count;
+}
+
+// A task of ours has its tasks' ends; another program has other hosts.
+void
+brd_host_guests_broken (brd_host_t *self, const brd_host_pool_t *pool)
+{
+    for (brd_list_t *i = self->guests.next; i != &self->guests; i = i->next) {
+        brd_host_guest_t *guest = BRD_LIST_ITEM (i, brd_host_guest_t, link);
+        if (guest->pool == pool && guest->remote && guest->here)
+            brd_host_serve_refuse (guest, pool->broken, pool->reason);
     }
 }
 

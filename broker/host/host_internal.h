@@ -18,13 +18,29 @@
 // Pools of one process at a time; each has a descriptor to sleep on.
 #define BRD_HOST_POOLS_MAX 256
 
+// A host below: another program, or the owner of a task's pool.
+typedef struct {
+    brd_list_t link;  // In pool.fars
+    brd_host_pool_t *pool;
+    brd_peer_t *peer;           // NULL: it is lost
+    brd_host_worker_t *worker;  // It is to the core; NULL before it came
+    uint32_t slots;             // That it has, as it says
+    uint64_t sent;     // seq: what it was offered later is with us still
+    int silent;        // 1: it is not to get anything new
+    int failed;        // 1: something did not get through to it
+    int stopped;       // 1: it was told to leave
+    int left;          // 1: it has, and is not buried yet
+    int64_t retry_at;  // When it is told again, BRD_NEVER
+} brd_host_far_t;
+
 struct brd_host_worker {
     brd_host_pool_t *pool;
     uint32_t number;  // The core's
     uint32_t place;
     int32_t pid;           // 0 until the nursery has said it
     brd_page_t *page;      // NULL: a host, which is reached by messages alone
-    brd_list_t far_calls;  // Then: what it has, in the order of seq
+    brd_host_far_t *far;   // Then: how
+    brd_list_t far_calls;  // And what it has, in the order of seq
     unsigned char peer[BRD_ZMQ_ID];
     char name[BRD_NURSERY_NAME_SIZE];
     int connected;
@@ -70,16 +86,15 @@ struct brd_host_pool {
     brd_worker_setup_t setup;  // The snapshot has a copy
     char name[BROOD_NAME_SIZE];
     char reason[BRD_PAGE_TEXT];  // Why it is broken
-    // Of a pool with a host below instead of a nursery
-    brd_peer_t *line;
-    brd_host_worker_t *far;  // The host, NULL before it came and after it left
-    uint32_t far_joined;     // The number DO_JOIN gave it
-    uint32_t far_slots;
-    int far_failed;        // 1: something did not get through to it
-    int far_stopped;       // 1: it was told to leave
-    int far_refused;       // 1: it has no slots for us, and will not have any
-    int far_left;          // 1: it has, and is not buried yet
-    int64_t far_retry_at;  // When it is told again, BRD_NEVER
+    // Of a pool of hosts, which has no nursery
+    int hosts;            // 1: it is one
+    int only;             // 1: it has one host, whose loss breaks it
+    int remote;           // 1: they are other programs, and share no memory
+    int refused;          // 1: the only one will never take work
+    brd_list_t fars;      // brd_host_far_t
+    uint32_t far_joined;  // The number DO_JOIN gave to who joins
+    uint32_t width;       // Slots of those that may be given something
+    brd_buf_t opening;    // What each is told first; empty: nothing
 };
 
 // Who gives work to a pool of ours from above or aside: host_guest.c.
@@ -115,7 +130,10 @@ struct brd_host {
     brd_list_t later;   // Calls to answer for, or to submit
     brd_list_t guests;
     uint32_t guests_made;
-    uint32_t lines;                            // Pools with a host below
+    uint32_t pools_of_hosts;
+    uint32_t remotes;    // Hosts below that are other programs
+    brd_list_t sources;  // brd_host_source_t
+    int heeded;          // epoll of peers and sources, once there are any; -1
     uint32_t downs[2 * BRD_CORE_EFFECTS_MAX];  // Workers that never were
     size_t down_count;
     int stepping;  // 1: the core's effects are being done
@@ -163,6 +181,10 @@ struct brd_host {
 // often before.
 int
 brd_host_take (brd_host_t *self, brd_call_t *call, uint16_t attempts_before);
+
+// -1 with ENOTSUP for a leg of a map where memory is not shared.
+int
+brd_host_check_reach (const brd_host_t *self, const brd_call_t *call);
 
 // --- host_turn.c -----------------------------------------------------------
 
@@ -217,7 +239,7 @@ brd_host_worker_t *
 brd_host_worker_new (brd_host_pool_t *pool, uint32_t number, uint32_t place);
 // One that is a host: it has no page.
 brd_host_worker_t *
-brd_host_worker_new_far (brd_host_pool_t *pool, uint32_t number);
+brd_host_worker_new_far (brd_host_far_t *far, uint32_t number);
 void
 brd_host_worker_free (brd_host_worker_t *self);
 
@@ -285,28 +307,58 @@ brd_host_far_tell (brd_host_worker_t *self,
 
 // Nothing more will come from here: it leaves when all has ended.
 void
-brd_host_far_stop (brd_host_worker_t *self);
+brd_host_far_stop (brd_host_far_t *self);
 
 // It is not to be relied on any more.
 void
-brd_host_far_give_up (brd_host_pool_t *pool);
+brd_host_far_give_up (brd_host_far_t *self);
+
+// Takes its messages, and buries it if it has left: then it is no more.
+// Returns how many there were.
+int
+brd_host_far_drain (brd_host_far_t *self);
+
+// It has left, or is not waited for: what it had goes back to the core.
+void
+brd_host_far_lost (brd_host_far_t *self);
+
+// When something is due for it; BRD_NEVER.
+int64_t
+brd_host_far_deadline (const brd_host_far_t *self);
+
+// --- host_hosts.c ----------------------------------------------------------
 
 // Takes messages from all hosts below; returns how many.
 int
-brd_host_far_drain (brd_host_t *self);
+brd_host_hosts_drain (brd_host_t *self);
 
-// When one must be told again what did not get through; BRD_NEVER.
+// When something is due for one of them; BRD_NEVER.
 int64_t
-brd_host_far_deadline (const brd_host_t *self);
+brd_host_hosts_deadline (const brd_host_t *self);
 
-// The core has given a host that joins its number.
+// Slots have come or gone: who gives work to this pool is told.
 void
-brd_host_far_joined (brd_host_pool_t *pool, uint32_t number);
+brd_host_hosts_count (brd_host_pool_t *pool);
 
-// Asks the host to end all it has from us and waits until it has, until then or
-// for half a minute at most; then it has left. Not locked.
+// Asks the hosts to end all they have from us and waits until they have, until
+// then or for a while at most; then they have left. Not locked.
 void
-brd_host_far_end (brd_host_pool_t *pool, int64_t deadline);
+brd_host_hosts_end (brd_host_pool_t *pool, int64_t deadline);
+
+// --- host_source.c ---------------------------------------------------------
+
+// Whoever sleeps for this host sleeps on this too from now on, or no more; -1
+// is nothing. -1 with EMFILE, ENOMEM.
+int
+brd_host_heed (brd_host_t *self, int fd);
+void
+brd_host_ignore (brd_host_t *self, int fd);
+
+// Lets each of them do what is due.
+void
+brd_host_sources_turn (brd_host_t *self);
+int64_t
+brd_host_sources_deadline (const brd_host_t *self);
 
 // --- host_guest.c ----------------------------------------------------------
 
@@ -317,6 +369,10 @@ brd_host_guest_invited (brd_host_worker_t *of, const brd_wire_note_t *note);
 // The guest that bears this peer's id, NULL.
 brd_host_guest_t *
 brd_host_guest_find (brd_host_t *self, const unsigned char peer[BRD_ZMQ_ID]);
+
+// Takes messages of those that have a peer of their own; returns how many.
+int
+brd_host_guests_drain (brd_host_t *self);
 
 // A message from it; one that it may not send is the end of it.
 void
@@ -343,6 +399,9 @@ brd_host_guests_bury (brd_host_t *self, const brd_host_worker_t *worker);
 void
 brd_host_guests_resized (brd_host_t *self, const brd_host_pool_t *pool);
 
+// This pool is broken: guests that can go elsewhere are told.
+void
+brd_host_guests_broken (brd_host_t *self, const brd_host_pool_t *pool);
 // This pool is no more: its guests are told.
 void
 brd_host_guests_turn_out (brd_host_t *self, const brd_host_pool_t *pool);
@@ -356,11 +415,17 @@ brd_host_guests_free (brd_host_t *self);
 
 // --- host_pool.c -----------------------------------------------------------
 
-// Readable when something has come from its workers' nursery or its host; -1.
-static inline int
-brd_host_pool_fd (const brd_host_pool_t *self)
+// Enters a pool that is all set into the host and its core. -1 with ENOMEM,
+// ENOSPC.
+int
+brd_host_pool_register (brd_host_pool_t *self,
+                        const brd_core_pool_options_t *options);
+
+// So many tasks it runs at a time, as far as it is known.
+static inline uint32_t
+brd_host_pool_width (const brd_host_pool_t *self)
 {
-    return self->line ? self->line->fd : self->fd;
+    return self->hosts ? self->width : self->size;
 }
 
 // Tells the nursery to start or kill a worker. -1 when it is gone.

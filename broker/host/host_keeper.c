@@ -23,12 +23,13 @@ enum {
 };
 
 // 1 if there is something to be driven though nobody waits: also guests, who
-// may leave or die when no task is left.
+// may leave or die when no task is left, and who must be answered that we live.
 static int
 s_is_needed (const brd_host_t *self)
 {
-    return brd_core_outstanding (self->core) > 0
-           || !brd_list_empty (&self->guests);
+    return brd_core_outstanding (self->core) > 0 || self->remotes > 0
+           || !brd_list_empty (&self->guests)
+           || !brd_list_empty (&self->sources);
 }
 
 static int

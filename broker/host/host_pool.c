@@ -274,8 +274,9 @@ s_start_workers (brd_host_pool_t *self, const brd_host_pool_options_t *options)
     return self->fd < 0 ? -1 : 0;
 }
 
-static int
-s_register (brd_host_pool_t *self, const brd_host_pool_options_t *options)
+int
+brd_host_pool_register (brd_host_pool_t *self,
+                        const brd_core_pool_options_t *options)
 {
     brd_host_t *host = self->host;
     brd_host_lock (host);
@@ -286,14 +287,13 @@ s_register (brd_host_pool_t *self, const brd_host_pool_options_t *options)
     }
     self->number = ++host->pools_made;
     host->pool_count++;
-    self->size = options->core.workers;
-    self->code = options->code;
-    self->workers_wanted = options->core.on_demand ? 0 : options->core.workers;
+    self->size = options->workers;
+    self->workers_wanted = options->on_demand ? 0 : options->workers;
     brd_list_append (&host->pools, &self->link);
     const brd_core_event_t event = {
         .type = BRD_CORE_POOL_OPEN,
         .pool = self->number,
-        .pool_options = &options->core,
+        .pool_options = options,
     };
     host->now = brd_clock_now ();
     const int rc = brd_host_step (host, &event);
@@ -303,7 +303,7 @@ s_register (brd_host_pool_t *self, const brd_host_pool_options_t *options)
         self->number = 0;
     }
     else
-        brd_host_watch (host, brd_host_pool_fd (self));
+        brd_host_watch (host, self->fd);
     brd_host_ring (host);  // The leader must look at the new descriptor
     brd_host_unlock (host);
     return rc;
@@ -338,6 +338,7 @@ brd_host_pool_open (brd_host_t *host, brd_host_pool_options_t *options)
     self->host = host;
     self->fd = -1;
     brd_list_init (&self->link);
+    brd_list_init (&self->fars);
     self->snapshot = brd_shared_snapshot_begin (host->shared);
     if (self->snapshot < 0) {
         brd_mem_free (self);
@@ -350,7 +351,8 @@ brd_host_pool_open (brd_host_t *host, brd_host_pool_options_t *options)
     snprintf (self->name, sizeof self->name, "%s", options->name);
     if (s_start_workers (self, options) < 0)
         goto error;
-    if (s_register (self, options) < 0) {
+    self->code = options->code;
+    if (brd_host_pool_register (self, &options->core) < 0) {
         if (self->crew)
             brd_crew_destroy (&self->crew);
         else
@@ -371,53 +373,6 @@ error:
     self->setup.initargs = NULL;  // Still the caller's
     brd_host_pool_free (&self);
     return NULL;
-}
-
-brd_host_pool_t *
-brd_host_pool_open_far (brd_host_t *host, const char *name, brd_peer_t *line)
-{
-    const brd_host_pool_options_t options = {
-        .core = { .hosts = 1, .joined = 1 },
-    };
-    brd_host_pool_t *self = brd_mem_zalloc (sizeof *self);
-    if (!self)
-        return NULL;
-    self->host = host;
-    self->fd = self->snapshot = -1;
-    brd_list_init (&self->link);
-    snprintf (self->name, sizeof self->name, "%s", name);
-    self->line = line;
-    self->far_retry_at = BRD_NEVER;
-    if (s_register (self, &options) == 0) {
-        brd_host_lock (host);
-        host->lines++;
-        brd_host_unlock (host);
-        return self;
-    }
-    self->line = NULL;  // Still the caller's
-    brd_host_pool_free (&self);
-    return NULL;
-}
-
-int
-brd_host_pool_has_host (const brd_host_pool_t *self)
-{
-    return self->far != NULL || self->far_refused || self->broken != 0;
-}
-
-int
-brd_host_pool_is_refused (const brd_host_pool_t *self)
-{
-    return self->far_refused;
-}
-
-uint32_t
-brd_host_pool_slots (brd_host_pool_t *self)
-{
-    brd_host_lock (self->host);
-    const uint32_t slots = self->far_slots;
-    brd_host_unlock (self->host);
-    return slots;
 }
 
 // --- Ending ----------------------------------------------------------------
@@ -507,8 +462,8 @@ s_end (brd_host_pool_t *self, int64_t deadline)
                                          : brd_clock_deadline (2 * S_END_MS));
         return;
     }
-    if (self->line)
-        brd_host_far_end (self, deadline);
+    if (self->hosts)
+        brd_host_hosts_end (self, deadline);
     else if (!self->crew)
         s_end_processes (self);
     else if (s_end_threads (self, deadline) < 0) {
@@ -560,6 +515,7 @@ brd_host_pool_free (brd_host_pool_t **pool_p)
     brd_host_unlock (self->host);
     brd_shared_snapshot_end (self->host->shared, self->snapshot);
     brd_mem_free (self->setup.initargs);
+    brd_buf_fini (&self->opening);
     brd_mem_free (self);
     errno = saved_errno;
 }

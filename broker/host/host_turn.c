@@ -79,7 +79,8 @@ s_submit (brd_host_t *self, brd_call_t *call)
 {
     const brd_core_event_t event = { .type = BRD_CORE_SUBMIT,
                                      .task = &call->core };
-    if (s_step_once (self, &event) == 0)
+    if (brd_host_check_reach (self, call) == 0
+        && s_step_once (self, &event) == 0)
         return;
     const brd_call_end_t end = { .error = errno };
     self->changed = 1;
@@ -326,10 +327,12 @@ brd_host_turn (brd_host_t *self, int reports)
     self->turning = 1;
     if (reports)
         s_reports (self);
+    brd_host_sources_turn (self);
     for (int round = 0;; round++) {
         self->touched = 0;
         int taken = self->link ? s_drain (self) : 0;
-        taken += brd_host_far_drain (self);
+        taken += brd_host_hosts_drain (self);
+        taken += brd_host_guests_drain (self);
         s_bury (self);
         s_flush (self);
         if (!self->touched && taken < S_MESSAGES_MAX)
@@ -361,9 +364,11 @@ brd_host_deadline (const brd_host_t *self)
             due = worker->bury_at;
     }
     const int64_t guests = brd_host_guests_deadline (self);
-    const int64_t far = brd_host_far_deadline (self);
+    const int64_t hosts = brd_host_hosts_deadline (self);
+    const int64_t sources = brd_host_sources_deadline (self);
     due = guests < due ? guests : due;
-    return far < due ? far : due;
+    due = hosts < due ? hosts : due;
+    return sources < due ? sources : due;
 }
 
 // A worker in a long task may have results of earlier ones in its page that no

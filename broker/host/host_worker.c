@@ -65,10 +65,13 @@ s_enter (brd_host_worker_t *self)
 }
 
 brd_host_worker_t *
-brd_host_worker_new_far (brd_host_pool_t *pool, uint32_t number)
+brd_host_worker_new_far (brd_host_far_t *far, uint32_t number)
 {
-    brd_host_worker_t *self = s_new (pool, number, 0);
-    return self ? s_enter (self) : NULL;
+    brd_host_worker_t *self = s_new (far->pool, number, 0);
+    if (!self)
+        return NULL;
+    self->far = far;
+    return s_enter (self);
 }
 
 brd_host_worker_t *
