@@ -27,6 +27,16 @@ brd_secret_wipe (void *memory, size_t size)
     explicit_bzero (memory, size);
 }
 
+int
+brd_secret_differ (const void *left, const void *right, size_t size)
+{
+    const unsigned char *a = left, *b = right;
+    unsigned differ = 0;
+    for (size_t i = 0; i < size; i++)
+        differ |= (unsigned) a[i] ^ b[i];
+    return differ != 0;
+}
+
 // 0 when fd can be read.
 static int
 s_wait (int fd, int64_t deadline)

@@ -38,4 +38,8 @@ brd_secret_write_file (const char *path, const char *line);
 void
 brd_secret_wipe (void *memory, size_t size);
 
+// 1 if they differ; takes as long wherever they do.
+int
+brd_secret_differ (const void *left, const void *right, size_t size);
+
 #endif  // BRD_SECRET_H

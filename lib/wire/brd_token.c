@@ -16,6 +16,7 @@
 
 #include "base/brd_error.h"
 #include "base/brd_mem.h"
+#include "base/brd_secret.h"
 
 typedef struct {
     unsigned char id[BRD_JOIN_KEY];
@@ -47,21 +48,12 @@ brd_token_destroy (brd_token_book_t **self_p)
     *self_p = NULL;
 }
 
-static int
-s_differ (const unsigned char *left, const unsigned char *right)
-{
-    unsigned differ = 0;
-    for (int i = 0; i < BRD_JOIN_KEY; i++)
-        differ |= (unsigned) left[i] ^ right[i];
-    return (int) differ;
-}
-
 static s_token_t *
 s_find (const brd_token_book_t *self, const unsigned char id[BRD_JOIN_KEY])
 {
     s_token_t *found = NULL;
     for (size_t i = 0; i < self->count; i++)
-        if (!s_differ (self->tokens[i].id, id))
+        if (!brd_secret_differ (self->tokens[i].id, id, BRD_JOIN_KEY))
             found = &self->tokens[i];
     return found;
 }
@@ -119,12 +111,12 @@ brd_token_is_good (const brd_token_book_t *self,
 }
 
 int
-brd_token_use (brd_token_book_t *self,
-               const unsigned char id[BRD_JOIN_KEY],
-               brd_join_role_t role,
-               int64_t now)
+brd_token_check (const brd_token_book_t *self,
+                 const unsigned char id[BRD_JOIN_KEY],
+                 brd_join_role_t role,
+                 int64_t now)
 {
-    s_token_t *token = s_find (self, id);
+    const s_token_t *token = s_find (self, id);
     if (!token)
         return brd_error_set (EACCES, "an unknown token");
     if (s_has_expired (token, now))
@@ -133,7 +125,18 @@ brd_token_use (brd_token_book_t *self,
         return brd_error_set (EACCES, "a token that is used up");
     if (token->role != role)
         return brd_error_set (EACCES, "a token of another role");
-    token->uses--;
+    return 0;
+}
+
+int
+brd_token_use (brd_token_book_t *self,
+               const unsigned char id[BRD_JOIN_KEY],
+               brd_join_role_t role,
+               int64_t now)
+{
+    if (brd_token_check (self, id, role, now) < 0)
+        return -1;
+    s_find (self, id)->uses--;
     return 0;
 }
 

@@ -45,8 +45,16 @@ brd_token_is_good (const brd_token_book_t *self,
                    const unsigned char id[BRD_JOIN_KEY],
                    int64_t now);
 
-// Uses it once. -1 with EACCES and a text for this side's log, and nothing is
-// used: unknown, used up, of another role. The peer is told no more than that.
+// Whether it could be used in this role. -1 with EACCES and a text for this
+// side's log: unknown, used up, expired, of another role. The peer is told no
+// more than that.
+int
+brd_token_check (const brd_token_book_t *self,
+                 const unsigned char id[BRD_JOIN_KEY],
+                 brd_join_role_t role,
+                 int64_t now);
+
+// Uses it once. -1 as above, and nothing is used.
 int
 brd_token_use (brd_token_book_t *self,
                const unsigned char id[BRD_JOIN_KEY],

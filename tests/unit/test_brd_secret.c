@@ -203,13 +203,30 @@ s_test_slow (void **state)
     close (fds[1]);
 }
 
+static void
+s_test_differ (void **state)
+{
+    (void) state;
+    unsigned char left[32], right[32];
+    memset (left, 7, sizeof left);
+    memset (right, 7, sizeof right);
+    assert_int_equal (brd_secret_differ (left, right, sizeof left), 0);
+    for (size_t i = 0; i < 8 * sizeof left; i++) {
+        right[i / 8] ^= (unsigned char) (1 << i % 8);
+        assert_int_equal (brd_secret_differ (left, right, sizeof left), 1);
+        right[i / 8] = 7;
+    }
+    left[31] = 8;
+    assert_int_equal (brd_secret_differ (left, right, 31), 0);
+}
+
 int
 main (void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test (s_test_file),       cmocka_unit_test (s_test_others),
         cmocka_unit_test (s_test_descriptor), cmocka_unit_test (s_test_faults),
-        cmocka_unit_test (s_test_slow),
+        cmocka_unit_test (s_test_slow),       cmocka_unit_test (s_test_differ),
     };
     t_watchdog (60);
     return cmocka_run_group_tests (tests, s_setup, s_teardown);

@@ -35,6 +35,10 @@ s_refused (brd_token_book_t *book,
     assert_int_equal (brd_token_use (book, s_id (n), role, now), -1);
     assert_int_equal (errno, EACCES);
     assert_non_null (strstr (brd_error_get ()->text, why));
+    brd_error_forget ();
+    assert_int_equal (brd_token_check (book, s_id (n), role, now), -1);
+    assert_int_equal (errno, EACCES);
+    assert_non_null (strstr (brd_error_get ()->text, why));
 }
 
 static void
@@ -45,6 +49,10 @@ s_test_uses (void **state)
     assert_int_equal (brd_token_add (book, s_id (1), BRD_JOIN_BELOW, 1, 0), 0);
     assert_int_equal (brd_token_add (book, s_id (2), BRD_JOIN_BELOW, 3, 0), 0);
     assert_int_equal (brd_token_is_good (book, s_id (1), NOW), 1);
+    // To look uses nothing.
+    for (int i = 0; i < 3; i++)
+        assert_int_equal (brd_token_check (book, s_id (1), BRD_JOIN_BELOW, NOW),
+                          0);
     assert_int_equal (brd_token_use (book, s_id (1), BRD_JOIN_BELOW, NOW), 0);
     assert_int_equal (brd_token_is_good (book, s_id (1), NOW), 0);
     s_refused (book, 1, BRD_JOIN_BELOW, NOW, "used up");
