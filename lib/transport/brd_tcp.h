@@ -82,7 +82,7 @@ brd_tcp_dial_destroy (brd_tcp_dial_t **self_p);
 //     the listener says that our key may not come in
 //     three times in a row the listener hung up at once, or spoke no CURVE,
 //     while keys were exchanged: it has another key than the one we know, or
-//     is another program
+//     is another program. Not once it was up: then what is between is at fault
 brd_tcp_state_t
 brd_tcp_dial_turn (brd_tcp_dial_t *self, int64_t now);
 
@@ -104,6 +104,15 @@ brd_tcp_dial_why (const brd_tcp_dial_t *self);
 // and what was sent on the one before may be lost.
 uint64_t
 brd_tcp_dial_count (const brd_tcp_dial_t *self);
+
+// Hangs up, and dials again as if the connection had been lost; of one that is
+// dialling, ends this attempt. why is what brd_tcp_dial_why () says then.
+void
+brd_tcp_dial_again (brd_tcp_dial_t *self, int64_t now, const char *why);
+
+// Hangs up for good: it is refused from now on, and nothing is due.
+void
+brd_tcp_dial_stop (brd_tcp_dial_t *self);
 
 // One packet; out is empty afterwards. -1 and out as it was:
 //     EHOSTUNREACH  not connected

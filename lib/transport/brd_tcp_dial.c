@@ -5,6 +5,7 @@
 //     DIALLING --due--> dial --handshake--> UP --connection lost--> DIALLING
 //                        |                                          (later)
 //                        `--no, or three times nothing--> REFUSED
+//                           and never up before
 //
 // Each attempt has a socket of its own, and with it a new id and nothing left
 // of the attempt before: libzmq would connect again by itself, under the same
@@ -230,18 +231,25 @@ s_say (brd_tcp_dial_t *self, const char *what)
     snprintf (self->why, sizeof self->why, "%s", what);
 }
 
+void
+brd_tcp_dial_stop (brd_tcp_dial_t *self)
+{
+    s_hang_up (self);
+    self->state = BRD_TCP_REFUSED;
+    self->due = BRD_NEVER;
+}
+
 // Tries again later: twice as late each time, and never together with others
 // that lost the same listener.
 static void
 s_again (brd_tcp_dial_t *self, int64_t now)
 {
     uint32_t dice = 0;
-    s_hang_up (self);
     if (self->n_failed >= S_FAILED_MAX) {
-        self->state = BRD_TCP_REFUSED;
-        self->due = BRD_NEVER;
+        brd_tcp_dial_stop (self);
         return;
     }
+    s_hang_up (self);
     // One that is let in and sent away at once does not call for more of it.
     if (self->state == BRD_TCP_UP
         && now - self->since >= s_scaled (self, S_AGAIN_MS_MAX, 0))
@@ -257,6 +265,15 @@ s_again (brd_tcp_dial_t *self, int64_t now)
     (void) brd_sys_random (&dice, sizeof dice);
     const int64_t half = s_scaled (self, ms, S_AGAIN_MS_MIN) / 2;
     self->due = now + half + (int64_t) dice % half;
+}
+
+void
+brd_tcp_dial_again (brd_tcp_dial_t *self, int64_t now, const char *why)
+{
+    if (!self->link)
+        return;
+    s_say (self, why);
+    s_again (self, now);
 }
 
 static void
@@ -279,7 +296,10 @@ s_fail (brd_tcp_dial_t *self, int64_t now)
         s_say (self, "no answer");
         return;
     }
-    self->n_failed++;
+    // A listener that has proven its key once is still there for all we know:
+    // what hangs up so is a tunnel without it behind.
+    if (self->count == 0)
+        self->n_failed++;
     s_say (self,
            "the other end hung up while keys were exchanged: it has another "
            "key than the join string says, or is no broker");

@@ -1,0 +1,387 @@
+// test_wan.c - sessions between hosts, and connections that break
+//
+// SPDX-License-Identifier: MPL-2.0
+
+#include "t_wan.h"
+
+// Twice the window of a channel, and more.
+#define S_HUGE ((size_t) 40 << 20)
+
+static void
+s_test_both_ways (void **state)
+{
+    (void) state;
+    static const size_t sizes[] = { 8, 100, 65528, 65529, 1 << 20, S_HUGE, 9 };
+    t_wan_t wan;
+    t_wan_open (&wan, 1.0);
+    const int n = t_wan_join (&wan, t_wan_token (&wan, BRD_JOIN_BELOW, 1));
+    // Before anybody is there.
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
+        assert_int_equal (t_wan_send (&wan.dials[n], sizes[i]), 0);
+    assert_true (t_wan_until (&wan, t_wan_is_up, n));
+    assert_int_equal (wan.n_sessions, 1);
+    t_wan_end_t *session = &wan.sessions[0];
+    assert_int_equal (session->who.role, BRD_JOIN_BELOW);
+    assert_int_equal (session->who.slots, 3);
+    assert_int_equal (session->who.pid, getpid ());
+    assert_int_equal (session->who.lease_ms, BRD_WAN_LEASE_MS);
+    assert_int_equal (session->who.build_size, 4);
+    assert_memory_equal (session->who.build, "abcd", 4);
+    assert_string_equal (session->who.host, "node7");
+    for (int round = 0; round < 3; round++) {
+        for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+            assert_int_equal (t_wan_send (session, sizes[i]), 0);
+            assert_int_equal (t_wan_send (&wan.dials[n], sizes[i]), 0);
+        }
+        assert_true (t_wan_until (&wan, t_wan_has_all, n));
+    }
+    assert_int_equal (session->peer->silent (session->peer, brd_clock_now ()),
+                      0);
+    assert_string_equal (brd_wan_line_why (session->peer), "");
+    const brd_wan_stats_t stats = t_wan_stats (&wan);
+    assert_int_equal (stats.sessions, 1);
+    assert_int_equal (stats.connected, 1);
+    assert_int_equal (stats.joined, 1);
+    assert_int_equal (stats.resumed, 0);
+    t_wan_close (&wan);
+}
+
+// A role each, and a token of several uses.
+static void
+s_test_several (void **state)
+{
+    (void) state;
+    t_wan_t wan;
+    t_wan_open (&wan, 1.0);
+    const brd_join_t join = t_wan_token (&wan, BRD_JOIN_BELOW, 2);
+    t_wan_meet (&wan, join);
+    t_wan_meet (&wan, t_wan_token (&wan, BRD_JOIN_ABOVE, 1));
+    t_wan_meet (&wan, join);
+    assert_int_equal (wan.n_sessions, 3);
+    assert_int_equal (wan.sessions[1].who.role, BRD_JOIN_ABOVE);
+    for (int n = 0; n < 3; n++)
+        for (int i = 0; i < 100 * (n + 1); i++) {
+            assert_int_equal (t_wan_send (&wan.dials[n], 1000), 0);
+            assert_int_equal (t_wan_send (&wan.sessions[n], 1000), 0);
+        }
+    for (int n = 0; n < 3; n++)
+        assert_true (t_wan_until (&wan, t_wan_has_all, n));
+    t_wan_close (&wan);
+}
+
+// --- Connections that break ------------------------------------------------
+
+static int
+s_has_resumed (t_wan_t *wan, int n)
+{
+    return t_wan_stats (wan).resumed >= (uint64_t) n;
+}
+
+// In the midst of messages, over and over.
+static void
+s_test_cut (void **state)
+{
+    (void) state;
+    t_wan_t wan;
+    t_wan_open (&wan, 0.5);
+    wan.who.lease_ms = 600000;
+    t_wan_meet (&wan, t_wan_token (&wan, BRD_JOIN_BELOW, 1));
+    for (int cut = 1; cut <= 12; cut++) {
+        const uint64_t before = wan.sessions[0].got;
+        for (int i = 0; i < 30; i++) {
+            const size_t size = i % 10 == 9 ? 1 << 20 : 5000;
+            assert_int_equal (t_wan_send (&wan.dials[0], size), 0);
+            assert_int_equal (t_wan_send (&wan.sessions[0], size), 0);
+        }
+        for (int i = 0; i < cut * 3; i++)
+            assert_true (t_wan_until (&wan, t_wan_once, 0));
+        assert_true (wan.sessions[0].got >= before);
+        t_wan_proxy_cut (wan.proxy);
+        assert_true (t_wan_until (&wan, s_has_resumed, cut));
+    }
+    assert_true (t_wan_until (&wan, t_wan_has_all, 0));
+    assert_int_equal (wan.n_sessions, 1);
+    assert_int_equal (wan.dials[0].sent, 12 * 30);
+    assert_int_equal (t_wan_stats (&wan).joined, 1);
+    assert_int_equal (t_wan_stats (&wan).connected, 1);
+    t_wan_close (&wan);
+}
+
+static int
+s_has_accepted (t_wan_t *wan, int n)
+{
+    return wan->proxy->accepted >= n;
+}
+
+// A tunnel that takes connections and has nobody behind: a handshake that
+// comes to nothing is no refusal by a listener that was there before.
+static void
+s_test_tunnel (void **state)
+{
+    (void) state;
+    t_wan_t wan;
+    t_wan_open (&wan, 0.1);
+    wan.who.lease_ms = 600000;
+    t_wan_meet (&wan, t_wan_token (&wan, BRD_JOIN_BELOW, 1));
+    wan.proxy->is_shut = 1;
+    t_wan_proxy_cut (wan.proxy);
+    assert_int_equal (t_wan_send (&wan.dials[0], 1000), 0);
+    assert_int_equal (t_wan_send (&wan.sessions[0], 1000), 0);
+    assert_true (t_wan_until (&wan, s_has_accepted, 6));
+    wan.proxy->is_shut = 0;
+    assert_true (t_wan_until (&wan, t_wan_has_all, 0));
+    assert_int_equal (wan.sessions[0].got, 1);
+    t_wan_close (&wan);
+}
+
+static int
+s_silent (t_wan_t *wan, int n)
+{
+    brd_peer_t *dial = wan->dials[n].peer, *session = wan->sessions[n].peer;
+    const int64_t now = brd_clock_now ();
+    assert_false (wan->dials[n].is_gone || wan->sessions[n].is_gone);
+    return dial->silent (dial, now) && session->silent (session, now);
+}
+
+// A cut in one direction is noticed at both ends; when it has healed, all that
+// was said is there.
+static void
+s_test_one_way (void **state)
+{
+    (void) state;
+    t_wan_t wan;
+    t_wan_open (&wan, 0.05);
+    wan.who.lease_ms = 3600000;
+    t_wan_meet (&wan, t_wan_token (&wan, BRD_JOIN_BELOW, 1));
+    for (int from = 0; from < 2; from++) {
+        t_wan_proxy_stall (wan.proxy, from, 1);
+        for (int i = 0; i < 50; i++) {
+            assert_int_equal (t_wan_send (&wan.dials[0], 100000), 0);
+            assert_int_equal (t_wan_send (&wan.sessions[0], 100000), 0);
+        }
+        assert_true (t_wan_until (&wan, s_silent, 0));
+        assert_int_equal (t_wan_state (&wan.dials[0]), BRD_WAN_SUSPECT);
+        t_wan_proxy_stall (wan.proxy, from, 0);
+        assert_true (t_wan_until (&wan, t_wan_has_all, 0));
+        assert_true (t_wan_until (&wan, t_wan_is_up, 0));
+    }
+    assert_int_equal (wan.n_sessions, 1);
+    t_wan_close (&wan);
+}
+
+// A connection that swallows all and never ends: there is another way.
+static void
+s_test_dead_connection (void **state)
+{
+    (void) state;
+    t_wan_t wan;
+    t_wan_open (&wan, 0.05);
+    wan.who.lease_ms = 3600000;
+    t_wan_meet (&wan, t_wan_token (&wan, BRD_JOIN_BELOW, 1));
+    for (int from = 0; from < 2; from++) {
+        t_wan_proxy_stall (wan.proxy, from, 1);
+        wan.proxy->is_stalled[from] = 0;
+        assert_int_equal (t_wan_send (&wan.dials[0], 1000), 0);
+        assert_int_equal (t_wan_send (&wan.sessions[0], 1000), 0);
+        assert_true (t_wan_until (&wan, s_has_resumed, from + 1));
+        assert_true (t_wan_until (&wan, t_wan_has_all, 0));
+        assert_true (t_wan_until (&wan, t_wan_is_up, 0));
+    }
+    t_wan_close (&wan);
+}
+
+// --- Over ------------------------------------------------------------------
+
+// Cut for longer than it may be: gone at both ends, for ever.
+static void
+s_test_lost (void **state)
+{
+    (void) state;
+    t_wan_t wan;
+    t_wan_open (&wan, 0.05);
+    const brd_join_t join = t_wan_token (&wan, BRD_JOIN_BELOW, 1);
+    t_wan_meet (&wan, join);
+    wan.proxy->is_shut = 1;
+    t_wan_proxy_cut (wan.proxy);
+    assert_int_equal (t_wan_send (&wan.dials[0], 1000), 0);
+    assert_true (t_wan_until (&wan, t_wan_dial_is_gone, 0));
+    assert_true (t_wan_until (&wan, t_wan_session_is_gone, 0));
+    assert_int_equal (t_wan_state (&wan.dials[0]), BRD_WAN_LOST);
+    assert_int_equal (t_wan_state (&wan.sessions[0]), BRD_WAN_LOST);
+    assert_non_null (strstr (brd_wan_dial_why (wan.dials[0].dial),
+                             "was not reached for too long"));
+    assert_int_equal (t_wan_send (&wan.dials[0], 1000), -1);
+    assert_int_equal (errno, EPIPE);
+    assert_int_equal (t_wan_send (&wan.sessions[0], 1000), -1);
+    assert_int_equal (errno, EPIPE);
+    // It is over, though the way is free again.
+    wan.proxy->is_shut = 0;
+    const int accepted = wan.proxy->accepted;
+    const brd_wan_stats_t stats = t_wan_stats (&wan);
+    assert_int_equal (stats.sessions, 0);
+    assert_int_equal (stats.connected, 0);
+    assert_int_equal (stats.lost, 1);
+    // Its key is nobody's now.
+    const int second = t_wan_join (&wan, join);
+    assert_true (t_wan_until (&wan, t_wan_dial_is_gone, second));
+    assert_int_equal (t_wan_state (&wan.dials[second]), BRD_WAN_REFUSED);
+    assert_int_equal (t_wan_stats (&wan).joined, 1);
+    assert_int_equal (wan.proxy->accepted, accepted + 1);
+    t_wan_destroy (&wan.sessions[0]);
+    t_wan_close (&wan);
+}
+
+// Nobody is there at all.
+static void
+s_test_nobody (void **state)
+{
+    (void) state;
+    t_wan_t wan;
+    t_wan_open (&wan, 0.05);
+    wan.proxy->is_stalled[0] = 1;
+    t_wan_join (&wan, t_wan_token (&wan, BRD_JOIN_BELOW, 1));
+    assert_int_equal (t_wan_state (&wan.dials[0]), BRD_WAN_JOINING);
+    assert_true (t_wan_until (&wan, t_wan_dial_is_gone, 0));
+    assert_int_equal (t_wan_state (&wan.dials[0]), BRD_WAN_LOST);
+    assert_non_null (
+        strstr (brd_wan_dial_why (wan.dials[0].dial), "no answer"));
+    t_wan_close (&wan);
+}
+
+// When the other end is told gone, what is done for it has had to stop before.
+// Whatever the cut is like.
+static void
+s_lease (brd_join_role_t role, int first, int second)
+{
+    t_wan_t wan;
+    t_wan_open (&wan, 0.02);
+    t_wan_meet (&wan, t_wan_token (&wan, role, 1));
+    t_wan_end_t *dial = &wan.dials[0], *session = &wan.sessions[0];
+    t_wan_proxy_stall (wan.proxy, first, 1);
+    assert_true (t_wan_until (&wan, s_silent, 0));
+    // The other way: what has healed makes nobody believe too much.
+    t_wan_proxy_stall (wan.proxy, second, 1);
+    if (first != second)
+        t_wan_proxy_stall (wan.proxy, first, 0);
+    assert_true (t_wan_until (&wan, t_wan_session_is_gone, 0));
+    assert_true (brd_wan_line_lease_end (dial->peer) < session->gone_at);
+    assert_true (t_wan_until (&wan, t_wan_dial_is_gone, 0));
+    assert_true (brd_wan_line_lease_end (session->peer) < dial->gone_at);
+    assert_true (brd_wan_line_contact (dial->peer)
+                 < brd_wan_line_lease_end (dial->peer));
+    t_wan_close (&wan);
+}
+
+static void
+s_test_lease (void **state)
+{
+    (void) state;
+    for (int first = 0; first < 2; first++)
+        for (int second = 0; second < 2; second++) {
+            s_lease (BRD_JOIN_BELOW, first, second);
+            s_lease (BRD_JOIN_ABOVE, first, second);
+        }
+}
+
+static int64_t s_old_contact;
+
+static int
+s_has_contact (t_wan_t *wan, int n)
+{
+    return brd_wan_line_contact (wan->dials[n].peer) > s_old_contact;
+}
+
+// It goes on while all is well, though nobody has anything to say.
+static void
+s_test_contact (void **state)
+{
+    (void) state;
+    t_wan_t wan;
+    t_wan_open (&wan, 0.05);
+    wan.who.lease_ms = 600000;
+    t_wan_meet (&wan, t_wan_token (&wan, BRD_JOIN_BELOW, 1));
+    s_old_contact = brd_wan_line_contact (wan.dials[0].peer);
+    for (int i = 0; i < 5; i++) {
+        assert_true (t_wan_until (&wan, s_has_contact, 0));
+        s_old_contact = brd_wan_line_contact (wan.dials[0].peer);
+        assert_true (s_old_contact <= brd_clock_now ());
+        assert_int_equal (brd_wan_line_lease_end (wan.dials[0].peer)
+                              - s_old_contact,
+                          INT64_C (24000000000));  // 0.8 * 600 s * 0.05
+    }
+    t_wan_close (&wan);
+}
+
+// --- The cap ---------------------------------------------------------------
+
+// More is kept for the other end than may be: it is gone, and nothing that was
+// taken is believed to be there.
+static void
+s_test_cap (void **state)
+{
+    (void) state;
+    for (int of_dial = 0; of_dial < 2; of_dial++) {
+        t_wan_t wan;
+        t_wan_open (&wan, 0.05);
+        brd_wan_listen_destroy (&wan.listen);
+        wan.cap_bytes = 1 << 20;
+        t_wan_listen (&wan);
+        t_wan_meet (&wan, t_wan_token (&wan, BRD_JOIN_BELOW, 1));
+        t_wan_end_t *end = of_dial ? &wan.dials[0] : &wan.sessions[0];
+        wan.dials[0].is_deaf = wan.sessions[0].is_deaf = 1;
+        int sent = 0;
+        while (t_wan_send (end, 100000) == 0)
+            sent++;
+        assert_int_equal (errno, EPIPE);
+        assert_int_equal (sent, 10);
+        assert_int_equal (t_wan_state (end), BRD_WAN_BROKEN);
+        assert_non_null (strstr (brd_wan_line_why (end->peer), "wait"));
+        wan.dials[0].is_deaf = wan.sessions[0].is_deaf = 0;
+        assert_true (t_wan_until (&wan, t_wan_dial_is_gone, 0));
+        assert_true (t_wan_until (&wan, t_wan_session_is_gone, 0));
+        t_wan_close (&wan);
+    }
+}
+
+// Who receives nothing holds up its peer, and nobody else, and is no less there.
+static void
+s_test_slow (void **state)
+{
+    (void) state;
+    t_wan_t wan;
+    t_wan_open (&wan, 1.0);
+    const brd_join_t join = t_wan_token (&wan, BRD_JOIN_BELOW, 2);
+    t_wan_meet (&wan, join);
+    t_wan_meet (&wan, join);
+    wan.dials[0].is_deaf = 1;
+    for (int i = 0; i < 300; i++) {
+        assert_int_equal (t_wan_send (&wan.sessions[0], 100000), 0);
+        assert_int_equal (t_wan_send (&wan.sessions[1], 100000), 0);
+    }
+    assert_true (t_wan_until (&wan, t_wan_has_all, 1));
+    assert_int_equal (t_wan_state (&wan.sessions[0]), BRD_WAN_UP);
+    wan.dials[0].is_deaf = 0;
+    assert_true (t_wan_until (&wan, t_wan_has_all, 0));
+    t_wan_close (&wan);
+}
+
+int
+main (void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test (s_test_both_ways),
+        cmocka_unit_test (s_test_several),
+        cmocka_unit_test (s_test_cut),
+        cmocka_unit_test (s_test_tunnel),
+        cmocka_unit_test (s_test_one_way),
+        cmocka_unit_test (s_test_dead_connection),
+        cmocka_unit_test (s_test_lost),
+        cmocka_unit_test (s_test_nobody),
+        cmocka_unit_test (s_test_lease),
+        cmocka_unit_test (s_test_contact),
+        cmocka_unit_test (s_test_cap),
+        cmocka_unit_test (s_test_slow),
+    };
+    t_watchdog (110);
+    return cmocka_run_group_tests (tests, NULL, NULL);
+}
