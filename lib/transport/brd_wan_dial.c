@@ -194,10 +194,15 @@ s_connect (brd_wan_dial_t *self, int64_t now)
         self->line.is_connected = 0;
     if (self->is_up && is_new)
         s_say_hello (self, now);
-    if (state == BRD_TCP_REFUSED)
+    if (state != BRD_TCP_REFUSED)
+        return;
+    if (self->hello.peer == 0)
+        brd_wan_line_end (
+            &self->line, BRD_WAN_REFUSED, brd_tcp_dial_why (self->tcp));
+    else
         brd_wan_line_end (&self->line,
-                          self->hello.peer ? BRD_WAN_STALE : BRD_WAN_REFUSED,
-                          brd_tcp_dial_why (self->tcp));
+                          BRD_WAN_STALE,
+                          "the broker does not know this session any more");
 }
 
 static void

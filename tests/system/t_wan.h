@@ -233,6 +233,7 @@ typedef struct {
 
 typedef struct {
     double scale;
+    int sleep_ms;  // At most; 0: as long as they say
     brd_curve_t pair;
     brd_token_book_t *book;
     brd_wan_listen_t *listen;
@@ -449,6 +450,9 @@ static inline void
 t_wan_sleep (t_wan_t *self, int64_t deadline)
 {
     struct pollfd fds[2 * T_WAN_PAIRS + 1 + T_WAN_ENDS + 1];
+    const int64_t soon = brd_clock_deadline (self->sleep_ms);
+    if (self->sleep_ms > 0 && soon < deadline)
+        deadline = soon;
     nfds_t n = t_wan_proxy_poll (self->proxy, fds);
     if (self->listen)
         fds[n++] = (struct pollfd){ .fd = brd_wan_listen_fd (self->listen),

@@ -83,8 +83,8 @@ s_test_cut (void **state)
 {
     (void) state;
     t_wan_t wan;
-    t_wan_open (&wan, 0.5);
-    wan.who.lease_ms = 600000;
+    t_wan_open (&wan, 0.05);
+    wan.who.lease_ms = 3600000;
     t_wan_meet (&wan, t_wan_token (&wan, BRD_JOIN_BELOW, 1));
     for (int cut = 1; cut <= 12; cut++) {
         const uint64_t before = wan.sessions[0].got;
@@ -188,6 +188,79 @@ s_test_dead_connection (void **state)
         assert_true (t_wan_until (&wan, t_wan_is_up, 0));
     }
     t_wan_close (&wan);
+}
+
+// --- All of it -------------------------------------------------------------
+
+static uint64_t s_dice;
+
+static unsigned
+s_roll (unsigned n)
+{
+    s_dice = s_dice * UINT64_C (6364136223846793005) + 1442695040888963407;
+    return (unsigned) (s_dice >> 33) % n;
+}
+
+static void
+s_step (t_wan_t *wan)
+{
+    switch (s_roll (8)) {
+    case 0:
+        t_wan_proxy_cut (wan->proxy);
+        break;
+    case 1:
+        wan->proxy->is_shut = s_roll (2) == 0;
+        break;
+    case 2:
+        t_wan_proxy_stall (wan->proxy, (int) s_roll (2), 1);
+        break;
+    case 3:
+        t_wan_proxy_stall (wan->proxy, (int) s_roll (2), 0);
+        break;
+    case 4:
+        // Those that come go another way.
+        wan->proxy->is_stalled[s_roll (2)] = (int) s_roll (2);
+        break;
+    default:
+        for (unsigned i = s_roll (5); i > 0; i--) {
+            const size_t size = 8 + s_roll (s_roll (4) == 0 ? 300000 : 2000);
+            t_wan_end_t *dial = &wan->dials[0], *session = &wan->sessions[0];
+            assert_int_equal (
+                t_wan_send (s_roll (2) == 0 ? dial : session, size), 0);
+        }
+    }
+}
+
+// Whatever happens on the way, if it ends some time.
+static void
+s_test_chaos (void **state)
+{
+    (void) state;
+    for (uint64_t seed = 1; seed <= 8; seed++) {
+        t_wan_t wan;
+        s_dice = seed;
+        t_wan_open (&wan, 0.02);
+        wan.who.lease_ms = 3600000;
+        t_wan_meet (&wan, t_wan_token (&wan, BRD_JOIN_BELOW, 1));
+        for (int i = 0; i < 150; i++) {
+            s_step (&wan);
+            for (unsigned turns = s_roll (6); turns > 0; turns--)
+                assert_true (t_wan_until (&wan, t_wan_once, 0));
+        }
+        wan.proxy->is_shut = 0;
+        for (int from = 0; from < 2; from++)
+            t_wan_proxy_stall (wan.proxy, from, 0);
+        if (!t_wan_until (&wan, t_wan_has_all, 0))
+            fail_msg ("seed %d: %d of %d and %d of %d, %s",
+                      (int) seed,
+                      (int) wan.sessions[0].got,
+                      (int) wan.dials[0].sent,
+                      (int) wan.dials[0].got,
+                      (int) wan.sessions[0].sent,
+                      brd_wan_dial_why (wan.dials[0].dial));
+        assert_int_equal (wan.n_sessions, 1);
+        t_wan_close (&wan);
+    }
 }
 
 // --- Over ------------------------------------------------------------------
@@ -375,6 +448,7 @@ main (void)
         cmocka_unit_test (s_test_tunnel),
         cmocka_unit_test (s_test_one_way),
         cmocka_unit_test (s_test_dead_connection),
+        cmocka_unit_test (s_test_chaos),
         cmocka_unit_test (s_test_lost),
         cmocka_unit_test (s_test_nobody),
         cmocka_unit_test (s_test_lease),

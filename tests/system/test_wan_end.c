@@ -1,0 +1,232 @@
+// test_wan_end.c - how sessions between hosts end
+//
+// SPDX-License-Identifier: MPL-2.0
+
+#include "t_wan.h"
+
+#include <signal.h>
+#include <sys/wait.h>
+
+// --- One end dies ----------------------------------------------------------
+
+// Joins by what it reads, says something, and lives until it is killed.
+static void
+s_child (int fd)
+{
+    t_wan_t wan = { .scale = 0.05 };
+    brd_join_t join;
+    wan.proxy = t_wan_proxy_new ();
+    wan.who = (brd_hello_who_t){ .pid = (uint32_t) getpid (), .host = "kid" };
+    if (read (fd, &join, sizeof join) != sizeof join)
+        _exit (1);
+    t_wan_join (&wan, join);
+    assert_int_equal (t_wan_send (&wan.dials[0], 1000), 0);
+    (void) t_wan_until (&wan, t_wan_dial_is_gone, 0);
+    _exit (1);
+}
+
+static int
+s_has_heard (t_wan_t *wan, int n)
+{
+    return wan->n_sessions > 0 && wan->sessions[0].got == (uint64_t) n;
+}
+
+static void
+s_test_dialler_killed (void **state)
+{
+    (void) state;
+    t_wan_t wan;
+    int fds[2], status;
+    assert_int_equal (pipe (fds), 0);
+    const pid_t child = fork ();
+    if (child == 0)
+        s_child (fds[0]);
+    assert_true (child > 0);
+    t_wan_open (&wan, 0.05);
+    const brd_join_t join = t_wan_token (&wan, BRD_JOIN_BELOW, 1);
+    assert_int_equal (write (fds[1], &join, sizeof join), sizeof join);
+    assert_true (t_wan_until (&wan, s_has_heard, 1));
+    assert_int_equal (wan.sessions[0].who.pid, child);
+    assert_int_equal (kill (child, SIGKILL), 0);
+    assert_int_equal (waitpid (child, &status, 0), child);
+    assert_true (WIFSIGNALED (status));
+    // More may have been said to it than it lived to hear.
+    assert_int_equal (t_wan_send (&wan.sessions[0], 1000), 0);
+    assert_true (t_wan_until (&wan, t_wan_session_is_gone, 0));
+    assert_int_equal (t_wan_state (&wan.sessions[0]), BRD_WAN_LOST);
+    // Who has its key does not go on with it.
+    t_wan_join (&wan, join);
+    assert_true (t_wan_until (&wan, t_wan_dial_is_gone, 0));
+    assert_int_equal (t_wan_state (&wan.dials[0]), BRD_WAN_REFUSED);
+    assert_int_equal (wan.n_sessions, 1);
+    close (fds[0]);
+    close (fds[1]);
+    t_wan_close (&wan);
+}
+
+// Another listener with the same key at the same address: the session is over,
+// and nothing of it is heard there.
+static void
+s_restart (int n_uses, const char *why)
+{
+    t_wan_t wan;
+    t_wan_open (&wan, 1.0);
+    t_wan_meet (&wan, t_wan_token (&wan, BRD_JOIN_BELOW, n_uses));
+    t_wan_proxy_stall (wan.proxy, 0, 1);
+    for (int i = 0; i < 10; i++)
+        assert_int_equal (t_wan_send (&wan.dials[0], 10000), 0);
+    assert_true (t_wan_until (&wan, t_wan_once, 0));
+    wan.n_sessions = 0;
+    brd_wan_listen_destroy (&wan.listen);
+    t_wan_listen (&wan);
+    t_wan_proxy_cut (wan.proxy);
+    t_wan_proxy_stall (wan.proxy, 0, 0);
+    assert_true (t_wan_until (&wan, t_wan_dial_is_gone, 0));
+    assert_int_equal (t_wan_state (&wan.dials[0]), BRD_WAN_STALE);
+    assert_non_null (strstr (brd_wan_dial_why (wan.dials[0].dial), why));
+    assert_int_equal (t_wan_send (&wan.dials[0], 1000), -1);
+    assert_int_equal (errno, EPIPE);
+    assert_int_equal (wan.n_sessions, 0);
+    assert_int_equal (t_wan_stats (&wan).joined, 0);
+    t_wan_close (&wan);
+}
+
+static void
+s_test_listener_restarted (void **state)
+{
+    (void) state;
+    s_restart (1, "does not know this session");
+    s_restart (2, "the session is over");
+}
+
+// --- An owner is done ------------------------------------------------------
+
+static int
+s_is_settled (t_wan_t *wan, int n)
+{
+    return brd_wan_dial_settled (wan->dials[n].dial)
+           && brd_wan_listen_settled (wan->listen);
+}
+
+static int
+s_has_sessions (t_wan_t *wan, int n)
+{
+    return t_wan_stats (wan).sessions == n;
+}
+
+// What was sent before is heard, though the connection breaks.
+static void
+s_test_dial_destroyed (void **state)
+{
+    (void) state;
+    t_wan_t wan;
+    t_wan_open (&wan, 0.1);
+    wan.who.lease_ms = 3600000;
+    t_wan_meet (&wan, t_wan_token (&wan, BRD_JOIN_BELOW, 1));
+    t_wan_proxy_stall (wan.proxy, 0, 1);
+    for (int i = 0; i < 30; i++)
+        assert_int_equal (t_wan_send (&wan.dials[0], 300000), 0);
+    // What comes to it from now on is nobody's, and holds nobody up.
+    for (int i = 0; i < 300; i++)
+        assert_int_equal (t_wan_send (&wan.sessions[0], 100000), 0);
+    t_wan_destroy (&wan.dials[0]);
+    assert_int_equal (brd_wan_dial_settled (wan.dials[0].dial), 0);
+    assert_true (t_wan_until (&wan, t_wan_once, 0));
+    t_wan_proxy_cut (wan.proxy);
+    t_wan_proxy_stall (wan.proxy, 0, 0);
+    assert_true (t_wan_until (&wan, s_is_settled, 0));
+    assert_int_equal (wan.sessions[0].got, 30);
+    t_wan_destroy (&wan.sessions[0]);
+    assert_true (t_wan_until (&wan, s_has_sessions, 0));
+    t_wan_close (&wan);
+}
+
+static void
+s_test_session_destroyed (void **state)
+{
+    (void) state;
+    t_wan_t wan;
+    const void *bytes;
+    size_t size;
+    t_wan_open (&wan, 0.1);
+    wan.who.lease_ms = 3600000;
+    t_wan_meet (&wan, t_wan_token (&wan, BRD_JOIN_BELOW, 1));
+    t_wan_end_t *session = &wan.sessions[0];
+    session->is_deaf = 1;
+    assert_int_equal (t_wan_send (&wan.dials[0], 1000), 0);
+    assert_true (t_wan_until (&wan, s_is_settled, 0));
+    for (int i = 0; i < 30; i++)
+        assert_int_equal (t_wan_send (session, 300000), 0);
+    // With a message on loan.
+    assert_int_equal (session->peer->recv (session->peer, &bytes, &size), 0);
+    t_wan_destroy (session);
+    assert_int_equal (brd_wan_listen_settled (wan.listen), 0);
+    assert_true (t_wan_until (&wan, t_wan_once, 0));
+    t_wan_proxy_cut (wan.proxy);
+    assert_true (t_wan_until (&wan, t_wan_dial_is_gone, 0));
+    assert_int_equal (wan.dials[0].got, 30);
+    assert_int_equal (t_wan_state (&wan.dials[0]), BRD_WAN_STALE);
+    assert_true (t_wan_until (&wan, s_has_sessions, 0));
+    assert_int_equal (brd_wan_listen_settled (wan.listen), 1);
+    assert_int_equal (t_wan_stats (&wan).lost, 0);
+    t_wan_close (&wan);
+}
+
+// What is owed to one that is lost is owed to nobody.
+static void
+s_test_destroyed_and_lost (void **state)
+{
+    (void) state;
+    t_wan_t wan;
+    t_wan_open (&wan, 0.05);
+    t_wan_meet (&wan, t_wan_token (&wan, BRD_JOIN_BELOW, 1));
+    wan.proxy->is_shut = 1;
+    t_wan_proxy_cut (wan.proxy);
+    assert_int_equal (t_wan_send (&wan.dials[0], 1000), 0);
+    assert_int_equal (t_wan_send (&wan.sessions[0], 1000), 0);
+    t_wan_destroy (&wan.sessions[0]);
+    t_wan_destroy (&wan.dials[0]);
+    assert_int_equal (brd_wan_listen_settled (wan.listen), 0);
+    assert_int_equal (brd_wan_dial_settled (wan.dials[0].dial), 0);
+    assert_true (t_wan_until (&wan, s_is_settled, 0));
+    assert_true (t_wan_until (&wan, s_has_sessions, 0));
+    t_wan_close (&wan);
+}
+
+// Whole messages that came before the end are received after it.
+static void
+s_test_received_after_end (void **state)
+{
+    (void) state;
+    t_wan_t wan;
+    t_wan_open (&wan, 0.05);
+    t_wan_meet (&wan, t_wan_token (&wan, BRD_JOIN_BELOW, 1));
+    wan.sessions[0].is_deaf = 1;
+    for (int i = 0; i < 20; i++)
+        assert_int_equal (t_wan_send (&wan.dials[0], 5000), 0);
+    assert_true (t_wan_until (&wan, s_is_settled, 0));
+    wan.proxy->is_shut = 1;
+    t_wan_proxy_cut (wan.proxy);
+    assert_true (t_wan_until (&wan, t_wan_dial_is_gone, 0));
+    assert_true (t_wan_until (&wan, s_has_sessions, 0));
+    assert_int_equal (wan.sessions[0].got, 0);
+    wan.sessions[0].is_deaf = 0;
+    assert_true (t_wan_until (&wan, t_wan_session_is_gone, 0));
+    assert_int_equal (wan.sessions[0].got, 20);
+    t_wan_close (&wan);
+}
+
+int
+main (void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test (s_test_dialler_killed),
+        cmocka_unit_test (s_test_listener_restarted),
+        cmocka_unit_test (s_test_dial_destroyed),
+        cmocka_unit_test (s_test_session_destroyed),
+        cmocka_unit_test (s_test_destroyed_and_lost),
+        cmocka_unit_test (s_test_received_after_end),
+    };
+    t_watchdog (110);
+    return cmocka_run_group_tests (tests, NULL, NULL);
+}
