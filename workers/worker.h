@@ -167,4 +167,16 @@ brd_worker_map (brd_worker_t *self, const brd_job_leg_t *leg);
 const void *
 brd_worker_map_report (brd_worker_t *self, size_t *ret_size);
 
+// A task of brood's own: its message is a chunk of a map (wire/brd_chunk.h), its
+// result the report. What is left is done elsewhere when the chunk's time is
+// used up or the task is flagged; but for that, and a single item's failure,
+// which is the task's, it fails only if it cannot begin.
+int
+brd_worker_chunk (brood_task_t *task, const brood_msg_t *in, brood_msg_t *out);
+
+// Room for size bytes on their way through a map, kept for the next: in the
+// arena, where they outlive this worker. -1 with ENOMEM, ENOSPC.
+int
+brd_worker_bounce (brd_worker_t *self, size_t size);
+
 #endif  // BRD_WORKER_H

@@ -172,9 +172,8 @@ s_fail_range (s_leg_t *leg, uint64_t first, uint64_t end, int error)
     leg->status = -1;
 }
 
-// Room for size bytes on their way; in the arena, where they outlive us.
-static int
-s_bounce (brd_worker_t *worker, size_t size)
+int
+brd_worker_bounce (brd_worker_t *worker, size_t size)
 {
     brd_arena_t *arena = worker->setup->arena;
     if (worker->bounce_size >= size)
@@ -199,7 +198,7 @@ s_run_peek (s_leg_t *leg, uint64_t first, uint64_t end)
     const uint64_t whole = job->plan.in_size + job->plan.out_size;
     const uint64_t fit =
         S_BOUNCE_BYTES / whole > 0 ? S_BOUNCE_BYTES / whole : 1;
-    if (s_bounce (worker, (size_t) (fit * whole)) < 0)
+    if (brd_worker_bounce (worker, (size_t) (fit * whole)) < 0)
         return -1;
     leg->in = worker->bounce;
     leg->out = job->plan.out ? leg->in + fit * job->plan.in_size : NULL;

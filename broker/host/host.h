@@ -64,6 +64,8 @@ typedef struct {
     void **block;  // NULL, or bytes lie in this block of the arena, which is
                    // yours if you set it to NULL
     const brd_page_t *page;  // Of that worker, if it was ours; NULL
+    const void *report;      // Of a chunk of a map its worker died in, what had
+    size_t report_size;  // been done of it (wire/brd_chunk.h); NULL: unknown
 } brd_call_end_t;
 
 // One task of the core with all the host needs; inside the caller's struct.
@@ -71,12 +73,11 @@ typedef struct {
 // the end) and the sinks.
 struct brd_call {
     brd_core_task_t core;  // First
-    uint64_t fn;
-    const void *body;  // core.size_bytes long
+    uint64_t fn;           // Of a remote pool: its number (brd_code_number ())
+    const void *body;      // core.size_bytes long
     void (*ended) (brd_call_t *self, const brd_call_end_t *end);
     void (*noted) (brd_call_t *self, brd_op_t op, const brd_wire_note_t *note);
-    uint8_t kind;      // brd_task_kind_t
-    uint8_t numbered;  // 1: fn is a function's number (brd_code_number ())
+    uint8_t kind;  // brd_task_kind_t
     // The host's
     uint16_t slot;
     int status;  // Of the attempt that has just ended
@@ -249,6 +250,23 @@ uint32_t
 brd_host_pool_number (const brd_host_pool_t *pool);
 brd_host_reach_t
 brd_host_pool_reach (const brd_host_pool_t *pool);
+
+// 1 if its workers are on other hosts, and so nothing in memory is shared with
+// them, the arena included: calls have numbers of functions
+// (client/brd_code.h), and all they need is in their bodies.
+int
+brd_host_pool_is_remote (const brd_host_pool_t *pool);
+
+#ifdef BRD_FAULTS
+// For tests: pools that are opened while it is 1 are used as if they were
+// remote, though their workers are next door.
+extern int brd_host_pool_pretends;
+#endif
+
+// Locked. How many tasks it can run at a time, 1 at least.
+long
+brd_host_pool_parallel (const brd_host_pool_t *pool);
+
 // 1 if the calling thread is one of its workers.
 int
 brd_host_pool_is_mine (const brd_host_pool_t *pool);

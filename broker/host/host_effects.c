@@ -15,6 +15,7 @@
 #include "base/brd_check.h"
 #include "base/brd_error.h"
 #include "host/host_internal.h"
+#include "wire/brd_chunk.h"
 
 static brd_call_t *
 s_call (brd_core_task_t *task)
@@ -131,6 +132,8 @@ s_retell (const brd_wire_story_t *story, brd_call_end_t *end)
     end->item = story->item;
     end->claim_first = story->claim_first;
     end->claim_end = story->claim_end;
+    end->report = story->report_size > 0 ? story->report : NULL;
+    end->report_size = story->report_size;
 }
 
 static void
@@ -142,10 +145,31 @@ s_read_page (const brd_page_t *page, brd_call_end_t *end)
     end->claim_end = page->claim_end;
 }
 
+// What it had done of a chunk lies in the arena, as far as it can be believed.
+static void
+s_read_report (const brd_host_worker_t *worker,
+               const brd_call_t *call,
+               brd_call_end_t *end)
+{
+    const brd_page_t *page = worker->page;
+    const brd_arena_t *arena = worker->pool->host->arena;
+    const void *bytes = brd_arena_at (arena, page->chunk);
+    const size_t size = (size_t) page->chunk_size;
+    brd_chunk_report_t report;
+    if (atomic_load (&page->chunk_seq) != call->seq || !bytes
+        || !brd_arena_holds (arena, bytes, size)
+        || brd_chunk_get_report (bytes, size, &report) < 0)
+        return;
+    end->report = bytes;
+    end->report_size = (size_t) (report.outputs + report.outputs_size
+                                 - (const unsigned char *) bytes);
+}
+
 // What is known of the worker that had it last, and of a pool that has ended.
 static void
 s_describe (brd_host_t *self,
             const brd_core_effect_t *effect,
+            const brd_call_t *call,
             brd_call_end_t *end)
 {
     brd_host_pool_t *pool = s_pool (self, effect->pool);
@@ -166,6 +190,7 @@ s_describe (brd_host_t *self,
     if (!worker->ended)
         return;
     s_read_page (worker->page, end);
+    s_read_report (worker, call, end);
     if (WIFSIGNALED (worker->status))
         end->signal = WTERMSIG (worker->status);
     else if (WIFEXITED (worker->status))
@@ -190,7 +215,7 @@ s_end (brd_host_t *self, const brd_core_effect_t *effect)
     };
     // Most calls end well, and then nobody asks where.
     if (end.error != 0 || call->kind == BRD_TASK_MAP)
-        s_describe (self, effect, &end);
+        s_describe (self, effect, source, &end);
     if (end.error != 0 && source->story)
         s_retell (source->story, &end);
     if (call->asked != 0) {

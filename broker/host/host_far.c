@@ -72,15 +72,6 @@ s_send (brd_host_far_t *self, brd_buf_t *out)
     brd_host_far_give_up (self);
 }
 
-// Between programs a function is known by its number; who passes tasks on has
-// only that. One without a number is nothing there either, which says so.
-static uint64_t
-s_function (const brd_host_worker_t *self, const brd_call_t *call)
-{
-    return self->pool->remote && !call->numbered ? brd_code_number (call->fn)
-                                                 : call->fn;
-}
-
 static int
 s_append (brd_host_worker_t *self, const brd_call_t *call)
 {
@@ -89,7 +80,7 @@ s_append (brd_host_worker_t *self, const brd_call_t *call)
     const int64_t grace_ms = options ? options->grace_ns / 1000000 : 0;
     brd_wire_task_t task = {
         .seq = call->seq,
-        .fn = s_function (self, call),
+        .fn = call->fn,
         .timeout_ns = options ? options->timeout_ns : 0,
         .size = call->core.size_bytes,
         .attempt = call->core.attempt,

@@ -152,6 +152,8 @@ s_put_story (brd_buf_t *out, const brd_call_end_t *end)
         .claim_end = end->claim_end,
         .size = (uint32_t) end->size,
         .text = end->bytes,
+        .report_size = (uint32_t) end->report_size,
+        .report = end->report,
     };
     return brd_frame_put_story (out, &story);
 }
@@ -304,8 +306,7 @@ s_find_function (const brd_host_guest_t *self, brd_call_t *call)
 {
     if (!self->remote)
         return 0;
-    call->numbered = self->pool->remote != 0;
-    if (!call->numbered)
+    if (!self->pool->remote)
         call->fn = brd_code_find (call->fn);
     return call->fn == 0 ? -1 : 0;
 }

@@ -35,6 +35,10 @@ enum {
     S_COMMAND_MS = 1000  // For the nursery to read a command
 };
 
+#ifdef BRD_FAULTS
+int brd_host_pool_pretends;
+#endif
+
 // --- Commands and reports --------------------------------------------------
 
 // A full pair, or a system short of memory for a moment.
@@ -271,6 +275,8 @@ s_start_workers (brd_host_pool_t *self, const brd_host_pool_options_t *options)
         self->fd = brd_nursery_start (&nursery, &self->nursery, &peek);
         self->reach = peek ? BRD_HOST_REACH_PEEK : BRD_HOST_REACH_NONE;
     }
+    if (self->remote)
+        self->reach = BRD_HOST_REACH_NONE;
     return self->fd < 0 ? -1 : 0;
 }
 
@@ -349,9 +355,12 @@ brd_host_pool_open (brd_host_t *host, brd_host_pool_options_t *options)
     self->setup.shared = host->shared;
     memcpy (self->setup.owner, host->id, BRD_ZMQ_ID);
     snprintf (self->name, sizeof self->name, "%s", options->name);
+#ifdef BRD_FAULTS
+    self->remote = brd_host_pool_pretends;
+#endif
     if (s_start_workers (self, options) < 0)
         goto error;
-    self->code = options->code;
+    self->code = self->remote ? NULL : options->code;  // Calls have numbers
     if (brd_host_pool_register (self, &options->core) < 0) {
         if (self->crew)
             brd_crew_destroy (&self->crew);
@@ -611,6 +620,24 @@ brd_host_reach_t
 brd_host_pool_reach (const brd_host_pool_t *self)
 {
     return self->reach;
+}
+
+int
+brd_host_pool_is_remote (const brd_host_pool_t *self)
+{
+    return self->remote;
+}
+
+long
+brd_host_pool_parallel (const brd_host_pool_t *self)
+{
+    brd_core_pool_stats_t stats;
+    if (self->hosts)
+        return self->width > 0 ? (long) self->width : 1;
+    return brd_core_pool_stats (self->host->core, self->number, &stats) < 0
+                   || stats.workers < 1
+               ? 1
+               : stats.workers;
 }
 
 int

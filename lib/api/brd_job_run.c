@@ -58,8 +58,10 @@ s_keep_story (brd_job_run_t *self, uint64_t item, const brd_call_end_t *end)
     brd_story (&self->story, self->name, (long) item, end);
 }
 
-static void
-s_item_failed (brd_job_run_t *self, uint64_t item, const brd_call_end_t *end)
+void
+brd_job_run_item_failed (brd_job_run_t *self,
+                         uint64_t item,
+                         const brd_call_end_t *end)
 {
     brd_job_t *job = self->job;
     if (self->plan.errors)
@@ -79,9 +81,8 @@ s_item_failed (brd_job_run_t *self, uint64_t item, const brd_call_end_t *end)
 static void
 s_leg_ended (brd_call_t *call, const brd_call_end_t *end);
 
-// A new leg, not submitted; NULL with ENOMEM. Locked, or not started yet.
-static brd_job_leg_call_t *
-s_leg_new (brd_job_run_t *self, uint64_t first, uint64_t end)
+brd_job_leg_call_t *
+brd_job_run_leg (brd_job_run_t *self, uint64_t first, uint64_t end)
 {
     brd_job_leg_call_t *leg = brd_mem_zalloc (sizeof *leg);
     if (!leg)
@@ -91,6 +92,7 @@ s_leg_new (brd_job_run_t *self, uint64_t first, uint64_t end)
     leg->order.first = first;
     leg->order.end = end;
     leg->order.single = self->single ? 1 : 0;
+    brd_buf_init (&leg->message, BRD_WIRE_SIZE_MAX);
     leg->call.core.pool = brd_host_pool_number (self->pool->pool);
     leg->call.core.whole = !self->single;
     leg->call.core.size_bytes = sizeof leg->order;
@@ -107,11 +109,12 @@ s_leg_new (brd_job_run_t *self, uint64_t first, uint64_t end)
     return leg;
 }
 
-static void
-s_leg_free (brd_job_leg_call_t *leg)
+void
+brd_job_run_leg_free (brd_job_leg_call_t *leg)
 {
     leg->run->under_way--;
     brd_list_remove (&leg->link);
+    brd_buf_fini (&leg->message);
     brd_mem_free (leg);
 }
 
@@ -119,7 +122,7 @@ s_leg_free (brd_job_leg_call_t *leg)
 static void
 s_hand_out (brd_job_run_t *self, uint64_t first, uint64_t end)
 {
-    brd_job_leg_call_t *leg = s_leg_new (self, first, end);
+    brd_job_leg_call_t *leg = brd_job_run_leg (self, first, end);
     if (leg)
         brd_host_submit_later (self->host, &leg->call);
     else if (self->error == 0)
@@ -182,7 +185,7 @@ s_died_in_item (brd_job_run_t *self,
     if (end->page)
         s_rescue_bounce (self, end->page, item);
     if (!s_has_result (self, item))
-        s_item_failed (self, item, end);
+        brd_job_run_item_failed (self, item, end);
     if (leg->order.first == leg->order.end)
         s_mark (self, first, last);
     atomic_fetch_add (&job->done, item + 1 - first);
@@ -190,11 +193,21 @@ s_died_in_item (brd_job_run_t *self,
         s_hand_out (self, item + 1, last);
 }
 
-static int
-s_is_death (int error)
+int
+brd_job_run_is_death (int error)
 {
     return error == ECHILD || error == ELOOP || error == ETIMEDOUT
            || error == ECANCELED;
+}
+
+void
+brd_job_run_broken (brd_job_run_t *self, const brd_call_end_t *end)
+{
+    if (self->error != 0)
+        return;
+    self->error = end->error;
+    brd_story (&self->story, self->name, -1, end);
+    self->story_item = 0;
 }
 
 static void
@@ -203,12 +216,8 @@ s_leg_failed (brd_job_run_t *self,
               const brd_call_end_t *end)
 {
     const int own = leg->order.first < leg->order.end;
-    if (!s_is_death (end->error) || self->error != 0) {
-        if (self->error == 0) {
-            self->error = end->error;
-            brd_story (&self->story, self->name, -1, end);
-            self->story_item = 0;
-        }
+    if (!brd_job_run_is_death (end->error) || self->error != 0) {
+        brd_job_run_broken (self, end);
         return;
     }
     if (end->item > 0 && (end->signal > 0 || end->error == ECHILD))
@@ -262,6 +271,15 @@ s_hand_out_missing (brd_job_run_t *self)
     return any && self->under_way > 0;
 }
 
+void
+brd_job_run_end (brd_job_run_t *self)
+{
+    self->finished = 1;
+    brd_host_changed (self->host);
+    if (self->future)
+        brd_job_run_finish_async (self);
+}
+
 // Locked. Everything that will end has ended: what is left?
 static void
 s_all_legs_ended (brd_job_run_t *self)
@@ -278,10 +296,7 @@ s_all_legs_ended (brd_job_run_t *self)
                 return;
         }
     }
-    self->finished = 1;
-    brd_host_changed (self->host);
-    if (self->future)
-        brd_job_run_finish_async (self);
+    brd_job_run_end (self);
 }
 
 static void
@@ -299,7 +314,7 @@ s_single_ended (brd_job_run_t *self,
         atomic_fetch_add (&self->job->cancelled, 1);
         return;
     }
-    s_item_failed (self, leg->order.first, end);
+    brd_job_run_item_failed (self, leg->order.first, end);
     if (self->plan.stop_at_error)
         brd_job_run_stop (self, -1);
 }
@@ -337,7 +352,7 @@ s_leg_ended (brd_call_t *call, const brd_call_end_t *end)
         s_read_report (self, end);
     else
         s_leg_failed (self, leg, end);
-    s_leg_free (leg);
+    brd_job_run_leg_free (leg);
     if (self->under_way == 0)
         s_all_legs_ended (self);
 }
@@ -354,7 +369,7 @@ s_submit_legs (brd_job_run_t *self)
         const int stop = self->error != 0 || atomic_load (&self->job->stop);
         brd_job_leg_call_t *leg = NULL;
         if (!stop)
-            leg = s_leg_new (
+            leg = brd_job_run_leg (
                 self, self->single ? i : 0, self->single ? i + 1 : 0);
         brd_host_unlock (self->host);
         if (stop)
@@ -364,7 +379,7 @@ s_submit_legs (brd_job_run_t *self)
         if (brd_host_submit (self->host, &leg->call) < 0) {
             const int error = errno;
             brd_host_lock (self->host);
-            s_leg_free (leg);
+            brd_job_run_leg_free (leg);
             brd_host_unlock (self->host);
             errno = error;
             return -1;
@@ -380,7 +395,7 @@ brd_job_run_begin (brd_job_run_t *self)
     brd_host_t *host = self->host;
     self->job->plan = self->plan;
     self->starting = 1;
-    int rc = s_submit_legs (self);
+    int rc = self->remote ? brd_job_chunk_begin (self) : s_submit_legs (self);
     const int error = errno;
     brd_host_lock (host);
     if (rc < 0 && self->begun > 0) {
@@ -393,8 +408,10 @@ brd_job_run_begin (brd_job_run_t *self)
         rc = 0;
     }
     self->starting = 0;
-    if (rc == 0 && self->under_way == 0)
-        s_all_legs_ended (self);  // May be the end of self
+    if (rc == 0 && self->remote)
+        brd_job_chunk_go_on (self);  // May be the end of self, as this:
+    else if (rc == 0 && self->under_way == 0)
+        s_all_legs_ended (self);
     brd_host_unlock (host);
     errno = error;
     return rc;

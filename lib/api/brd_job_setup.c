@@ -54,6 +54,10 @@ s_layout (brd_job_run_t *self, uint64_t fn, size_t n)
         errors_at + (options->ret_errors ? n * sizeof (int32_t) : 0);
     if (options->arg_size_bytes > SIZE_MAX / 4)
         return brd_error_set (ENOSPC, "the argument of the map is too large");
+    if (self->remote && options->arg && options->arg_size_bytes == 0)
+        return brd_error_set (EINVAL,
+                              "arg: workers on other hosts do not have this "
+                              "memory; arg_size_bytes has it copied");
     if (options->arg && options->arg_size_bytes == 0 && self->pool->code
         && self->pool->code->moved
         && !brd_arena_holds (self->arena, options->arg, 1))
@@ -68,7 +72,7 @@ s_layout (brd_job_run_t *self, uint64_t fn, size_t n)
     self->plan.n = n;
     self->plan.grain = grain;
     self->plan.chunk = chunk;
-    self->plan.fn = brd_pool_there (self->pool, fn);
+    self->plan.fn = self->remote ? fn : brd_pool_there (self->pool, fn);
     self->plan.stop_at_error = options->stop_at_error;
     const uint64_t workers = (uint64_t) self->pool->workers;
     self->plan.legs = workers < n ? workers : n;
@@ -101,6 +105,8 @@ brd_job_run_new (brood_pool_t *pool,
     self->name = brd_pool_task_name (fn);
     self->ret_errors = options ? options->ret_errors : NULL;
     brd_list_init (&self->legs);
+    brd_list_init (&self->todo);
+    self->remote = brd_host_pool_is_remote (pool->pool);
     if (options && options->task) {
         self->single = 1;
         self->task_options.given = 1;
@@ -108,7 +114,8 @@ brd_job_run_new (brood_pool_t *pool,
         if (brd_pool_task_options (options->task, &self->task_options.core) < 0)
             goto error;
     }
-    if (s_layout (self, fn, n) < 0)
+    if ((self->remote && brd_job_chunk_init (self, fn) < 0)
+        || s_layout (self, fn, n) < 0)
         goto error;
     return self;
 
@@ -159,7 +166,7 @@ brd_job_run_set_arrays (brd_job_run_t *self, const brd_map_arrays_t *arrays)
     // Far workers may be at them still when this process has died and its
     // arrays are gone; copies are there until nobody uses them.
     if ((in_arena && out_arena && !self->pool->far)
-        || reach == BRD_HOST_REACH_ALL)
+        || reach == BRD_HOST_REACH_ALL || self->remote)
         return 0;
     if (reach == BRD_HOST_REACH_NONE)
         return s_stage (self, arrays);
@@ -273,6 +280,8 @@ s_verdict (brd_job_run_t *self)
 int
 brd_job_run_finish (brd_job_run_t *self)
 {
+    if (self->remote)
+        brd_job_chunk_settle (self);
     if (self->staged_out)
         memcpy (self->user_out,
                 self->staged_out,
@@ -333,6 +342,8 @@ brd_job_run_destroy (brd_job_run_t **self_p)
         return;
     const int saved_errno = errno;
     brd_job_run_t *self = *self_p;
+    if (self->job && self->remote)
+        brd_job_chunk_settle (self);
     if (self->job)
         s_free_blocks (self);
     brd_arena_free (self->arena, self->staged_in);

@@ -198,6 +198,10 @@ brood_pool_map_msg (brood_pool_t *self,
         return NULL;
     BRD_REQUIRE_HANDLE (items, BRD_KIND_MSG, NULL);
     uint64_t *starts = s_starts (items, &n, &bytes);
+    if (starts && brd_pool_check_body (self, bytes, (size_t) starts[n]) < 0) {
+        brd_mem_free (starts);
+        return NULL;
+    }
     if (!starts)
         return NULL;
     const brd_map_items_t map = { .bytes = bytes,

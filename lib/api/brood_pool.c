@@ -279,9 +279,38 @@ brd_pool_address (const void *fn_p)
     return address;
 }
 
+int
+brd_pool_is_remote (const brood_pool_t *self)
+{
+    return self->pool && brd_host_pool_is_remote (self->pool);
+}
+
+int
+brd_pool_check_body (const brood_pool_t *self, const void *bytes, size_t size)
+{
+    brd_value_t value;
+    brd_ref_t ref;
+    brd_value_cursor_t at = { bytes, (const unsigned char *) bytes + size };
+    if (!brd_pool_is_remote (self))
+        return 0;
+    while (at.at < at.end && brd_value_read (&at, &value) == 0) {
+        if (value.type != BROOD_HANDLE)
+            continue;
+        brd_value_ref (&value, &ref);
+        return brd_error_set (ENOTSUP,
+                              "the message has a ref of a %s, which is on this "
+                              "host, and the pool's workers are on others: "
+                              "send what is in it, or a manager's address",
+                              brd_kind_text ((brd_kind_t) ref.kind));
+    }
+    return 0;
+}
+
 uint64_t
 brd_pool_there (const brood_pool_t *self, uint64_t fn)
 {
+    if (brd_pool_is_remote (self))
+        return brd_code_number (fn);
     return self->pool && !self->threads && self->code
                ? brd_code_there (self->code, fn)
                : fn;
@@ -347,6 +376,9 @@ brd_pool_check (brood_pool_t *self, const void *fn_p, const char *function)
         return brd_error_set (EINVAL, "%s: no function", function);
     if (self->closed || self->ended || (self->of && self->of->closed))
         return brd_error_set (EPIPE, "%s: the pool is closed", function);
+    if (brd_pool_is_remote (self))
+        return brd_code_number (fn) != 0 ? 0
+                                         : brd_error_prefix ("%s", function);
     if (self->pool && !self->threads && self->code
         && brd_code_there (self->code, fn) == 0)
         return brd_error_set (
@@ -498,7 +530,10 @@ s_submit (brood_pool_t *self,
     if (!future)
         return NULL;
     future->call.core.pin = pin;
-    if (s_pack (future, picture, args) < 0) {
+    if (s_pack (future, picture, args) < 0
+        || brd_pool_check_body (
+               self, future->call.body, future->call.core.size_bytes)
+               < 0) {
         brood_future_destroy (&future);
         return NULL;
     }
@@ -543,6 +578,8 @@ brood_pool_submit_msg (brood_pool_t *self,
     BRD_REQUIRE (msg_p != NULL && *msg_p != NULL, NULL);
     size_t size;
     const void *bytes = brd_msg_data (*msg_p, &size);
+    if (bytes && brd_pool_check_body (self, bytes, size) < 0)
+        return NULL;
     brood_future_t *future = bytes ? s_future (self, fn, options) : NULL;
     if (!future)
         return NULL;

@@ -247,6 +247,8 @@ s_item_new (brood_stream_t *self, const brood_msg_t *msg)
 {
     size_t size;
     const void *bytes = brd_msg_data (msg, &size);
+    if (bytes && brd_pool_check_body (self->pool, bytes, size) < 0)
+        return NULL;
     s_item_t *item = bytes ? brd_mem_alloc (sizeof *item) : NULL;
     if (!item)
         return NULL;

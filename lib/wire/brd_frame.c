@@ -202,7 +202,9 @@ brd_frame_get_place (const void *body,
 int
 brd_frame_put_story (brd_buf_t *out, const brd_wire_story_t *story)
 {
-    unsigned char *at = brd_buf_reserve (out, BRD_FRAME_STORY + story->size);
+    const size_t size =
+        (size_t) BRD_FRAME_STORY + story->size + story->report_size;
+    unsigned char *at = brd_buf_reserve (out, size);
     if (!at)
         return -1;
     memset (at, 0, BRD_FRAME_STORY);
@@ -211,12 +213,16 @@ brd_frame_put_story (brd_buf_t *out, const brd_wire_story_t *story)
     s_put (at + 8, (uint32_t) story->signal, 4);
     s_put (at + 12, (uint32_t) story->pid, 4);
     s_put (at + 16, story->bits, 4);
+    s_put (at + 20, story->report_size, 4);
     s_put (at + 24, story->item, 8);
     s_put (at + 32, story->claim_first, 8);
     s_put (at + 40, story->claim_end, 8);
     if (story->size > 0)
         memcpy (at + BRD_FRAME_STORY, story->text, story->size);
-    out->size += BRD_FRAME_STORY + story->size;
+    if (story->report_size > 0)
+        memcpy (
+            at + size - story->report_size, story->report, story->report_size);
+    out->size += size;
     return 0;
 }
 
@@ -228,6 +234,9 @@ brd_frame_get_story (const void *body,
     const unsigned char *at = body;
     if (body_size < BRD_FRAME_STORY)
         return s_bad ("no story");
+    const uint64_t report = s_get (at + 20, 4);
+    if (report > body_size - BRD_FRAME_STORY)
+        return s_bad ("a story's report");
     *ret_story = (brd_wire_story_t){
         .error = (int32_t) s_get (at, 4),
         .status = (int32_t) s_get (at + 4, 4),
@@ -237,8 +246,10 @@ brd_frame_get_story (const void *body,
         .item = s_get (at + 24, 8),
         .claim_first = s_get (at + 32, 8),
         .claim_end = s_get (at + 40, 8),
-        .size = (uint32_t) (body_size - BRD_FRAME_STORY),
+        .size = (uint32_t) (body_size - BRD_FRAME_STORY - report),
         .text = (const char *) at + BRD_FRAME_STORY,
+        .report_size = (uint32_t) report,
+        .report = at + body_size - report,
     };
     return 0;
 }

@@ -62,9 +62,12 @@ typedef struct {
     _Atomic uint64_t item;  // Map: index + 1 of the item it runs, 0: none
     uint64_t claim_first;   // Map: the items it has claimed
     uint64_t claim_end;
-    uint64_t range_first;       // Map: where the bounce begins
-    uint64_t unwritten;         // Map: results from here to item - 1 are in the
-    uint64_t bounce_out;        // bounce only, of range_first at this offset
+    uint64_t range_first;  // Map: where the bounce begins
+    uint64_t unwritten;    // Map: results from here to item - 1 are in the
+    uint64_t bounce_out;   // bounce only, of range_first at this offset
+    _Atomic uint64_t chunk_seq;  // Of the chunk of a map it had last, 0
+    uint64_t chunk;  // Offset of that one's report, as far as it is written
+    uint64_t chunk_size;        // At most
     _Atomic uint32_t born;      // 1: the initializer has run
     _Atomic uint32_t init_bad;  // 1: it failed, text says why
     uint64_t failed_item;       // Map: lowest failed item of this leg + 1

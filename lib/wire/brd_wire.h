@@ -81,6 +81,8 @@ typedef struct {
     uint64_t claim_end;
     uint32_t size;  // Of the text
     const char *text;
+    uint32_t report_size;  // Chunk of a map: of what had been done of it, 0
+    const void *report;    // brd_chunk.h
 } brd_wire_story_t;
 
 enum {

@@ -1,10 +1,11 @@
-// test_pool_calls.c - every call of a pool: processes, threads, inline alike
+// test_pool_calls.c - every call of a pool: processes, threads, inline, far
 //
 // SPDX-License-Identifier: MPL-2.0
 //
-// The calls are made once on a local pool, once on one of threads and once on
-// an inline one, by the same code with the same expectations: that is the
-// promise of those two.
+// The calls are made once on a local pool, once on one of threads, once on an
+// inline one, and once on one that is used as if its workers were on other
+// hosts, by the same code with the same expectations: that is the promise of
+// those three.
 // Where workers come from and go to is in test_pool_workers.c.
 
 #include "t.h"
@@ -20,11 +21,31 @@
 
 #include <brood.h>
 
+#include "host/host.h"
+
 enum {
     N = 300
 };
 
-static const char *const s_specs[] = { "local:2", "threads:2", "inline" };
+static const struct {
+    const char *spec;
+    int remote;
+} s_ways[] = {
+    { "local:2", 0 },
+    { "threads:2", 0 },
+    { "inline", 0 },
+    { "local:2", 1 },
+};
+
+static brood_pool_t *
+s_pool_new (size_t way)
+{
+    brd_host_pool_pretends = s_ways[way].remote;
+    brood_pool_t *pool = brood_pool_new (s_ways[way].spec);
+    brd_host_pool_pretends = 0;
+    assert_non_null (pool);
+    return pool;
+}
 
 // --- Callbacks -------------------------------------------------------------
 
@@ -351,9 +372,8 @@ static void
 s_test_messages (void **state)
 {
     (void) state;
-    for (size_t i = 0; i < sizeof s_specs / sizeof *s_specs; i++) {
-        BROOD_AUTO (pool) pool = brood_pool_new (s_specs[i]);
-        assert_non_null (pool);
+    for (size_t i = 0; i < sizeof s_ways / sizeof *s_ways; i++) {
+        BROOD_AUTO (pool) pool = s_pool_new (i);
         s_check_apply (pool);
         s_check_unregistered (pool);
         s_check_task_options (pool);
@@ -567,9 +587,8 @@ s_test_arrays (void **state)
     long *const outs[] = { plain_out, brood_array_ptr (out) };
     for (int i = 0; i < N; i++)
         ins[0][i] = ins[1][i] = i;
-    for (size_t i = 0; i < sizeof s_specs / sizeof *s_specs; i++) {
-        BROOD_AUTO (pool) pool = brood_pool_new (s_specs[i]);
-        assert_non_null (pool);
+    for (size_t i = 0; i < sizeof s_ways / sizeof *s_ways; i++) {
+        BROOD_AUTO (pool) pool = s_pool_new (i);
         // Plain and shared, and one of each.
         for (int way = 0; way < 4; way++) {
             int *x = ins[way & 1];
@@ -589,9 +608,8 @@ s_test_arrays (void **state)
 // --- What only processes can do --------------------------------------------
 
 static void
-s_test_map_timeout (void **state)
+s_check_map_timeout (size_t way)
 {
-    (void) state;
     int x[N] = { 0 }, errors[N];
     long y[N], last = 0;
     const brood_map_options_t options = { .timeout_ms = 50,
@@ -599,7 +617,7 @@ s_test_map_timeout (void **state)
                                           .progress = s_progress,
                                           .progress_arg = &last,
                                           .chunk = 1 };
-    BROOD_AUTO (pool) pool = brood_pool_new ("local:2");
+    BROOD_AUTO (pool) pool = s_pool_new (way);
     assert_int_equal (
         brood_pool_map_with (pool, s_mapper_until_told, x, y, N, &options), -1);
     assert_int_equal (errno, ETIMEDOUT);
@@ -617,14 +635,21 @@ s_test_map_timeout (void **state)
     s_check_apply (pool);
 }
 
-// One that nobody waits for is cancelled through its future.
 static void
-s_test_async_cancel (void **state)
+s_test_map_timeout (void **state)
 {
     (void) state;
+    s_check_map_timeout (0);
+    s_check_map_timeout (3);
+}
+
+// One that nobody waits for is cancelled through its future.
+static void
+s_check_async_cancel (size_t way)
+{
     int x[N] = { 0 };
     long y[N];
-    BROOD_AUTO (pool) pool = brood_pool_new ("local:2");
+    BROOD_AUTO (pool) pool = s_pool_new (way);
     BROOD_AUTO (future)
     f = brood_pool_map_async (pool, s_mapper_until_told, x, y, N);
     assert_int_equal (brood_future_done (f), 0);
@@ -633,6 +658,14 @@ s_test_async_cancel (void **state)
     assert_int_equal (errno, ECANCELED);
     assert_int_equal (brood_future_cancelled (f), 1);
     s_check_apply (pool);
+}
+
+static void
+s_test_async_cancel (void **state)
+{
+    (void) state;
+    s_check_async_cancel (0);
+    s_check_async_cancel (3);
 }
 
 // Code that came after the workers were made is not in them.
