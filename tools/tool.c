@@ -1,0 +1,117 @@
+// tool.c - the brood command
+//
+// SPDX-License-Identifier: MPL-2.0
+//
+//     brood [OPTION] COMMAND [ARG...]
+//
+// Finds the command in the table and gives it the rest. Read next: tool.h, and
+// the file of a command.
+
+#include "tools/tool.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include <brood.h>
+
+const tool_command_t tool_commands[] = {
+    { "keygen",
+      "makes a key pair for a broker",
+      &tool_keygen_argp,
+      tool_keygen },
+    { "completion",
+      "prints what a shell needs to complete these commands",
+      &tool_completion_argp,
+      tool_completion },
+    { "help", "tells about a command", &tool_help_argp, tool_help },
+    { NULL, NULL, NULL, NULL },
+};
+
+const tool_command_t *
+tool_find (const char *name)
+{
+    for (const tool_command_t *i = tool_commands; i->name; i++) {
+        if (strcmp (i->name, name) == 0)
+            return i;
+    }
+    return NULL;
+}
+
+void
+tool_parse (const struct argp *argp, int argc, char **argv, void *input)
+{
+    argp_err_exit_status = EX_USAGE;
+    const int error = argp_parse (argp, argc, argv, 0, NULL, input);
+    if (error != 0) {
+        fprintf (stderr, "%s: %s\n", argv[0], strerror (error));
+        exit (error == ENOMEM ? EX_OSERR : EX_USAGE);
+    }
+}
+
+int
+tool_fail (const char *what)
+{
+    static const struct {
+        int error;
+        int code;
+    } codes[] = {
+        { EINVAL, EX_USAGE },     { ENOENT, EX_NOINPUT },
+        { EACCES, EX_NOPERM },    { EPERM, EX_NOPERM },
+        { EEXIST, EX_CANTCREAT }, { ENOTSUP, EX_UNAVAILABLE },
+        { EPROTO, EX_PROTOCOL },  { ETIMEDOUT, EX_TEMPFAIL },
+        { EAGAIN, EX_TEMPFAIL },
+    };
+    const int error = errno;
+    fprintf (stderr, "brood: %s: %s\n", what, brood_error ());
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
+        if (codes[i].error == error)
+            return codes[i].code;
+    }
+    return EX_OSERR;
+}
+
+// --- brood itself ----------------------------------------------------------
+
+static int
+s_usage (FILE *out)
+{
+    fprintf (out,
+             "Usage: brood COMMAND [ARG...]\n"
+             "Processes, pools and what they share, also on other hosts.\n\n");
+    for (const tool_command_t *i = tool_commands; i->name; i++)
+        fprintf (out, "  %-12s %s\n", i->name, i->summary);
+    fprintf (out, "\nbrood help COMMAND tells more; brood --version.\n");
+    return ferror (out) ? EX_IOERR : TOOL_OK;
+}
+
+// "brood NAME", for the command's own messages.
+static int
+s_run (const tool_command_t *command, int argc, char **argv)
+{
+    char name[64];
+    snprintf (name, sizeof name, "brood %s", command->name);
+    argv[0] = name;
+    return command->run (argc, argv);
+}
+
+int
+main (int argc, char **argv)
+{
+    const char *first = argc > 1 ? argv[1] : "";
+    if (strcmp (first, "--version") == 0 || strcmp (first, "-V") == 0) {
+        printf ("brood %s\n", brood_version ());
+        return fflush (stdout) == 0 ? TOOL_OK : EX_IOERR;
+    }
+    if (strcmp (first, "--help") == 0 || strcmp (first, "-?") == 0)
+        return s_usage (stdout);
+    const tool_command_t *command = tool_find (first);
+    if (command)
+        return s_run (command, argc - 1, argv + 1);
+    if (argc > 1)
+        fprintf (stderr, "brood: there is no command %s\n", first);
+    (void) s_usage (stderr);
+    return EX_USAGE;
+}

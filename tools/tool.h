@@ -1,0 +1,58 @@
+// tool.h - what the brood command is made of: a table of commands
+//
+// SPDX-License-Identifier: MPL-2.0
+//
+// Each command is a row in tool.c and a file tool_NAME.c. Its argp says what it
+// takes; help, the manual page and the shell's completion are read from that
+// too, so a command is described once.
+
+#ifndef TOOL_H
+#define TOOL_H
+
+#include <argp.h>
+#include <stddef.h>
+
+// Beside those of sysexits.h, from 64 on: brood's own trouble.
+enum {
+    TOOL_OK = 0,
+    TOOL_TASK_FAILED = 1
+};
+
+typedef struct {
+    const char *name;
+    const char *summary;  // One line: "makes a key pair"
+    const struct argp *argp;
+    int (*run) (int argc, char **argv);  // argv[0] is "brood NAME"
+} tool_command_t;
+
+// All of them, in the order of the help; ends with one without a name.
+extern const tool_command_t tool_commands[];
+
+// NULL if there is none of that name.
+const tool_command_t *
+tool_find (const char *name);
+
+// As argp_parse (), for arguments a command does not take: those end the
+// program with EX_USAGE and a hint.
+void
+tool_parse (const struct argp *argp, int argc, char **argv, void *input);
+
+// The library's error, behind "brood: what: "; returns an exit code for errno.
+int
+tool_fail (const char *what);
+
+// --- tool_*.c --------------------------------------------------------------
+
+extern const struct argp tool_completion_argp;
+int
+tool_completion (int argc, char **argv);
+
+extern const struct argp tool_help_argp;
+int
+tool_help (int argc, char **argv);
+
+extern const struct argp tool_keygen_argp;
+int
+tool_keygen (int argc, char **argv);
+
+#endif  // TOOL_H

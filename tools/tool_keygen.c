@@ -1,0 +1,67 @@
+// tool_keygen.c - brood keygen: a key pair for a broker
+//
+// SPDX-License-Identifier: MPL-2.0
+//
+// The secret half goes into a new file that nobody else can read, the public
+// half, which those who dial must know, to standard output.
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "base/brd_secret.h"
+#include "tools/tool.h"
+#include "transport/brd_curve.h"
+
+enum {
+    S_HEX = 2 * BRD_CURVE_KEY + 1
+};
+
+static error_t
+s_option (int key, char *arg, struct argp_state *state)
+{
+    const char **file = state->input;
+    if (key == ARGP_KEY_ARG && !*file)
+        *file = arg;
+    else if (key == ARGP_KEY_ARG)
+        argp_error (state, "one file");
+    else if (key == ARGP_KEY_END && !*file)
+        argp_error (state, "which file is the secret key to be in?");
+    else
+        return ARGP_ERR_UNKNOWN;
+    return 0;
+}
+
+const struct argp tool_keygen_argp = {
+    .parser = s_option,
+    .args_doc = "FILE",
+    .doc = "Makes a key pair. FILE, which must not exist, gets the secret key "
+           "and mode 0600; the public key is printed.",
+};
+
+static void
+s_hex (const unsigned char key[BRD_CURVE_KEY], char ret_text[S_HEX])
+{
+    for (int i = 0; i < BRD_CURVE_KEY; i++)
+        snprintf (ret_text + 2 * i, 3, "%02x", key[i]);
+}
+
+int
+tool_keygen (int argc, char **argv)
+{
+    const char *file = NULL;
+    char text[S_HEX];
+    brd_curve_t pair;
+    tool_parse (&tool_keygen_argp, argc, argv, &file);
+    if (brd_curve_make (&pair) < 0)
+        return tool_fail ("keygen");
+    s_hex (pair.secret_key, text);
+    const int rc = brd_secret_write_file (file, text);
+    s_hex (pair.public_key, text);
+    brd_curve_wipe (&pair);
+    if (rc < 0)
+        return tool_fail ("keygen");
+    printf ("%s\n", text);
+    return fflush (stdout) == 0 ? TOOL_OK : EX_IOERR;
+}
