@@ -37,14 +37,14 @@
 
 #include "base/brd_check.h"
 #include "base/brd_mem.h"
+#include "base/brd_process.h"
 #include "base/brd_sys.h"
 #include "workers/nursery_internal.h"
 
 enum {
     S_EXIT_REFUSED = 70,  // EX_SOFTWARE of sysexits
     S_REHEARSE_MS = 5000,
-    S_LATER_MS = 2000,  // The owner is first to lose patience
-    S_CHUNK = 4096
+    S_LATER_MS = 2000  // The owner is first to lose patience
 };
 
 struct brd_nursery_image {
@@ -58,38 +58,11 @@ struct brd_nursery_image {
 
 // --- The owner -------------------------------------------------------------
 
-// argv as the system has it: the program may have changed its own.
-static char *
-s_read_args (size_t *ret_size)
-{
-    char *text = NULL;
-    size_t size = 0;
-    ssize_t n = -1;
-    int fd = open ("/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
-    while (fd >= 0) {
-        char *larger = brd_mem_resize (text, size + S_CHUNK + 1);
-        n = larger ? brd_sys_read (fd, larger + size, S_CHUNK) : -1;
-        text = larger ? larger : text;
-        if (n <= 0)
-            break;
-        size += (size_t) n;
-    }
-    brd_sys_close (&fd);
-    if (n < 0 || size == 0) {
-        errno = n < 0 ? errno : ENOENT;
-        brd_mem_free (text);
-        return NULL;
-    }
-    text[size] = '\0';
-    *ret_size = size;
-    return text;
-}
-
 static int
 s_set_argv (brd_nursery_image_t *image, const char *executable)
 {
     size_t size, count = 1, n = 0;
-    image->args = s_read_args (&size);
+    image->args = brd_process_command_line (&size);
     if (!image->args)
         return -1;
     for (size_t i = 0; i < size; i++)

@@ -10,6 +10,7 @@
 
 #include <stddef.h>
 
+#include "api/brd_agent.h"
 #include "api/brd_exec.h"
 
 // Returns if this process is not that.
@@ -17,7 +18,8 @@ typedef void
 s_role_fn (int is_main);
 
 static s_role_fn *const s_roles[] = {
-    brd_exec_role,  // A nursery by exec: start_exec
+    brd_exec_role,   // A nursery by exec: start_exec
+    brd_agent_role,  // Workers of another host
 };
 
 void

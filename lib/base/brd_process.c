@@ -25,12 +25,17 @@
 
 #include "base/brd_cgroup.h"
 #include "base/brd_error.h"
+#include "base/brd_mem.h"
 #include "base/brd_sleep.h"
 #include "base/brd_sys.h"
 
 // The state of this process, by nature one per process.
 _Atomic (brd_process_page_t *) brd_process_page;
 static _Atomic uint32_t s_births;
+
+enum {
+    S_CHUNK = 4096
+};
 
 static brd_process_page_t *
 s_new_page (void)
@@ -154,4 +159,30 @@ brd_process_cpus (void)
         cpus = wanted;
     errno = saved_errno;
     return cpus > 0 ? cpus : 1;
+}
+
+char *
+brd_process_command_line (size_t *ret_size)
+{
+    char *text = NULL;
+    size_t size = 0;
+    ssize_t n = -1;
+    int fd = open ("/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
+    while (fd >= 0) {
+        char *larger = brd_mem_resize (text, size + S_CHUNK + 1);
+        n = larger ? brd_sys_read (fd, larger + size, S_CHUNK) : -1;
+        text = larger ? larger : text;
+        if (n <= 0)
+            break;
+        size += (size_t) n;
+    }
+    brd_sys_close (&fd);
+    if (n < 0 || size == 0) {
+        errno = n < 0 ? errno : ENOENT;
+        brd_mem_free (text);
+        return NULL;
+    }
+    text[size] = '\0';
+    *ret_size = size;
+    return text;
 }

@@ -11,6 +11,7 @@
 #define BRD_PROCESS_H
 
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -73,5 +74,11 @@ brd_process_show (const char *name);
 // capped by BROOD_CPUS; at least 1.
 int
 brd_process_cpus (void);
+
+// argv as the system has it, since the program may have changed its own: each
+// argument with a zero behind it, *ret_size bytes in all, and one zero more. Free
+// it with brd_mem_free (). NULL with ENOENT, ENOMEM.
+char *
+brd_process_command_line (size_t *ret_size);
 
 #endif  // BRD_PROCESS_H

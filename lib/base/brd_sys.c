@@ -178,6 +178,14 @@ brd_sys_seqpacket_pair (int ret_fds[2])
 }
 
 int
+brd_sys_stream_pair (int ret_fds[2])
+{
+    if (brd_fault_hit (BRD_FAULT_SYSTEM))
+        return -1;
+    return socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ret_fds);
+}
+
+int
 brd_sys_socket (int family)
 {
     if (brd_fault_hit (BRD_FAULT_SYSTEM))

@@ -58,6 +58,8 @@ brd_sys_pipe (int ret_fds[2]);
 int
 brd_sys_seqpacket_pair (int ret_fds[2]);
 int
+brd_sys_stream_pair (int ret_fds[2]);
+int
 brd_sys_socket (int family);  // A stream, non-blocking
 int
 brd_sys_connect (int fd, const struct sockaddr *to, socklen_t size);
