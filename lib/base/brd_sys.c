@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <spawn.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -19,6 +20,7 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include "base/brd_check.h"
 #include "base/brd_clock.h"
 #include "base/brd_fault.h"
 #include "base/brd_futex.h"
@@ -265,6 +267,52 @@ brd_sys_fork_to_exec (void)
         return -1;
     return _Fork ();
 #endif
+}
+
+// What the child does before it executes.
+static int
+s_set_spawn (posix_spawn_file_actions_t *actions,
+             posix_spawnattr_t *attributes,
+             const int stdio[3])
+{
+    sigset_t set;
+    int error = 0;
+    for (int i = 0; i < 3 && error == 0; i++) {
+        brd_assert (stdio[i] > 2);  // One may take another's place
+        error = posix_spawn_file_actions_adddup2 (actions, stdio[i], i);
+    }
+    // Libraries of the program's may have some that are not close-on-exec.
+    if (error == 0)
+        error = posix_spawn_file_actions_addclosefrom_np (actions, 3);
+    (void) sigemptyset (&set);
+    (void) posix_spawnattr_setsigmask (attributes, &set);
+    (void) sigfillset (&set);
+    (void) posix_spawnattr_setsigdefault (attributes, &set);
+    (void) posix_spawnattr_setflags (
+        attributes,
+        POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
+    return error;
+}
+
+pid_t
+brd_sys_spawn (char *const *argv, char *const *env, const int stdio[3])
+{
+    if (brd_fault_hit (BRD_FAULT_SYSTEM))
+        return -1;
+    pid_t pid = -1;
+    posix_spawnattr_t attributes;
+    posix_spawn_file_actions_t actions;
+    (void) posix_spawnattr_init (&attributes);
+    (void) posix_spawn_file_actions_init (&actions);
+    int error = s_set_spawn (&actions, &attributes, stdio);
+    if (error == 0)
+        error = posix_spawnp (&pid, argv[0], &actions, &attributes, argv, env);
+    (void) posix_spawn_file_actions_destroy (&actions);
+    (void) posix_spawnattr_destroy (&attributes);
+    if (error == 0)
+        return pid;
+    errno = error;
+    return -1;
 }
 
 int

@@ -77,6 +77,11 @@ brd_sys_fork (void);
 // child that forks so again, or executes.
 pid_t
 brd_sys_fork_to_exec (void);
+// Executes argv[0], looked for in PATH if it has no slash, with stdio as its 0,
+// 1 and 2 and no other descriptor, in a session of its own, signals as a shell
+// leaves them. stdio are above 2. ENOENT and the like are told here.
+pid_t
+brd_sys_spawn (char *const *argv, char *const *env, const int stdio[3]);
 int
 brd_sys_pidfd (pid_t pid);
 int

@@ -141,6 +141,36 @@ s_test_random (void **state)
     assert_memory_not_equal (a + 984, zeros, 16);
 }
 
+// That nothing else gets through is told by the launchers' tests.
+static void
+s_test_spawn (void **state)
+{
+    (void) state;
+    char *const env[] = { "T_WORD=word", NULL };
+    char *const argv[] = {
+        "sh", "-c", "read x; echo $x $T_WORD; exit 3", NULL
+    };
+    char *const missing[] = { "/nowhere", NULL };
+    int in[2], out[2], status;
+    char buf[32];
+    assert_int_equal (brd_sys_pipe (in), 0);
+    assert_int_equal (brd_sys_pipe (out), 0);
+    const int stdio[3] = { in[0], out[1], out[1] };
+    assert_int_equal (brd_sys_spawn (missing, env, stdio), -1);
+    assert_int_equal (errno, ENOENT);
+    assert_int_equal (brd_sys_write (in[1], "a\n", 2), 2);
+    const pid_t pid = brd_sys_spawn (argv, env, stdio);
+    assert_true (pid > 0);
+    assert_int_equal (waitpid (pid, &status, 0), pid);
+    assert_int_equal (WEXITSTATUS (status), 3);
+    assert_int_equal (brd_sys_read (out[0], buf, sizeof buf), 7);
+    assert_memory_equal (buf, "a word\n", 7);
+    for (int i = 0; i < 2; i++) {
+        brd_sys_close (&in[i]);
+        brd_sys_close (&out[i]);
+    }
+}
+
 static void *
 s_thread (void *arg)
 {
@@ -219,7 +249,7 @@ s_test_interrupted (void **state)
 static long
 s_call (int which)
 {
-    int fds[2];
+    int fds[3] = { 0 };
     char byte = 0;
     pthread_t thread;
     switch (which) {
@@ -275,6 +305,8 @@ s_call (int which)
         return brd_sys_dup (0);
     case 25:
         return brd_sys_open ("/dev/null", O_RDONLY, 0);
+    case 26:
+        return brd_sys_spawn (NULL, NULL, fds);
     default:
         return 0;
     }
@@ -284,7 +316,7 @@ static void
 s_test_each_can_fail (void **state)
 {
     (void) state;
-    for (int which = 0; which < 26; which++) {
+    for (int which = 0; which < 27; which++) {
         brd_fault_arm (BRD_FAULT_SYSTEM, 1, ENFILE);
         errno = 0;
         assert_int_equal (s_call (which), -1);
@@ -302,6 +334,7 @@ main (void)
         cmocka_unit_test (s_test_bytes),
         cmocka_unit_test (s_test_no_sigpipe),
         cmocka_unit_test (s_test_random),
+        cmocka_unit_test (s_test_spawn),
         cmocka_unit_test (s_test_thread),
         cmocka_unit_test (s_test_interrupted),
         cmocka_unit_test (s_test_each_can_fail),
