@@ -18,6 +18,10 @@
 #include <brood.h>
 
 const tool_command_t tool_commands[] = {
+    { "broker",
+      "brings the work of a program to other hosts",
+      &tool_broker_argp,
+      tool_broker },
     { "keygen",
       "makes a key pair for a broker",
       &tool_keygen_argp,

@@ -43,6 +43,10 @@ tool_fail (const char *what);
 
 // --- tool_*.c --------------------------------------------------------------
 
+extern const struct argp tool_broker_argp;
+int
+tool_broker (int argc, char **argv);
+
 extern const struct argp tool_completion_argp;
 int
 tool_completion (int argc, char **argv);

@@ -12,6 +12,7 @@
 #include "brood/brood_pool.h"
 #include "client/brd_code.h"
 #include "client/brd_tasks.h"
+#include "relay/relay.h"
 
 struct brood_pool {
     brd_handle_t handle;
@@ -26,6 +27,8 @@ struct brood_pool {
     _Atomic int closed;  // No more work
     _Atomic int ended;   // Terminated or destroyed
     brd_code_t *code;    // What its workers have
+    int relayed;         // 1: they are on other hosts, through
+    brd_relay_t relay;
     char name[BROOD_NAME_SIZE];
     // Inline only
     long done;
@@ -39,7 +42,8 @@ struct brood_pool {
 typedef struct {
     int inline_calls;
     int threads;
-    int workers;  // 0: as many as CPUs
+    int workers;            // 0: as many as CPUs
+    const char *elsewhere;  // The place, if it is other hosts; on loan
 } brd_spec_t;
 
 // Reads a spec, NULL meaning $BROOD_POOL or "local". -1 with EINVAL and a text
@@ -152,5 +156,19 @@ brd_host_pool_t *
 brd_pool_exec_open (brood_pool_t *self,
                     brd_host_pool_options_t *options,
                     const char *executable);
+
+// --- brd_pool_far.c --------------------------------------------------------
+
+// Workers on other hosts: as brd_host_pool_open (), and self->workers is how
+// many the hosts have that are there. Also ENOENT (no brood command),
+// EHOSTUNREACH (no host can be had).
+brd_host_pool_t *
+brd_pool_far_open (brood_pool_t *self,
+                   brd_host_pool_options_t *options,
+                   const char *spec);
+
+// When its pool has ended. Of any pool.
+void
+brd_pool_far_end (brood_pool_t *self);
 
 #endif  // BRD_POOL_H

@@ -23,10 +23,12 @@ s_from_place (const char *text, const brd_place_t *place, brd_spec_t *ret_spec)
     const int here = place->kind == BRD_PLACE_LOCAL
                      || place->kind == BRD_PLACE_THREADS
                      || place->kind == BRD_PLACE_INLINE;
-    if (!here || place->hosts_here > 0)
+    if (place->kind == BRD_PLACE_SSH || place->hosts_here > 0)
+        ret_spec->elsewhere = text;
+    else if (!here)
         return brd_error_set (ENOTSUP,
                               "pool spec \"%s\": this version runs pools on "
-                              "this host only",
+                              "this host, and through ssh",
                               text);
     ret_spec->inline_calls = place->kind == BRD_PLACE_INLINE;
     ret_spec->threads = place->kind == BRD_PLACE_THREADS;
@@ -65,6 +67,8 @@ brd_spec_read (const char *spec, brd_spec_t *ret_spec)
     if (read.workers == 0)
         read.workers = read.inline_calls ? 1 : brd_process_cpus ();
     read.inline_calls |= brd_runtime_inline ();
+    if (read.inline_calls)
+        read.elsewhere = NULL;
     *ret_spec = read;
     return 0;
 }

@@ -102,8 +102,24 @@ s_copy_msg (const brood_msg_t *msg, size_t *ret_size)
     return copy;
 }
 
+// What only workers next door can have.
 static int
-s_open (brood_pool_t *self, const brood_pool_options_t *options)
+s_check_elsewhere (const brood_pool_options_t *options)
+{
+    if (options->start_exec || options->on_demand || options->pin
+        || options->workers > 0)
+        return brd_error_set (EINVAL,
+                              "workers, start_exec, on_demand and pin are for "
+                              "pools of this host; the place says how many "
+                              "workers other hosts have");
+    return 0;
+}
+
+// elsewhere: the place of other hosts, NULL.
+static int
+s_open (brood_pool_t *self,
+        const brood_pool_options_t *options,
+        const char *elsewhere)
 {
     brd_host_pool_options_t host = {
         .core = {
@@ -123,7 +139,8 @@ s_open (brood_pool_t *self, const brood_pool_options_t *options)
         .pin = options->pin,
         .threads = self->threads,
     };
-    if (s_check_descriptors (self, self->workers) < 0)
+    if (elsewhere ? s_check_elsewhere (options) < 0
+                  : s_check_descriptors (self, self->workers) < 0)
         return -1;
     self->code = brd_mem_alloc (sizeof *self->code);
     host.setup.initargs =
@@ -133,9 +150,14 @@ s_open (brood_pool_t *self, const brood_pool_options_t *options)
     brd_code_look (self->code);
     host.code = self->threads ? NULL : self->code;
     (void) brd_children_current ();  // Its workers' parent
-    self->pool = options->start_exec
-                     ? brd_pool_exec_open (self, &host, options->executable)
-                     : brd_host_pool_open (self->host, &host);
+    if (elsewhere)
+        self->pool = brd_pool_far_open (self, &host, elsewhere);
+    else if (options->start_exec)
+        self->pool = brd_pool_exec_open (self, &host, options->executable);
+    else
+        self->pool = brd_host_pool_open (self->host, &host);
+    if (self->pool && elsewhere)
+        brd_mem_free (host.setup.initargs);  // It was sent
     if (self->pool)
         return 0;
 
@@ -195,7 +217,7 @@ brood_pool_new_with (const brood_pool_options_t *options)
     int rc = s_check_threads (self, options);
     if (rc == 0)
         rc = spec.inline_calls ? s_open_inline (self, options)
-                               : s_open (self, options);
+                               : s_open (self, options, spec.elsewhere);
     if (rc < 0)
         brood_pool_destroy (&self);
     else
@@ -244,6 +266,7 @@ s_destroy (brood_pool_t *self)
     if (self->pool && !self->of) {
         brd_host_pool_end (self->pool);
         brd_host_pool_free (&self->pool);
+        brd_pool_far_end (self);
     }
     brd_handle_fini (&self->handle);
     brd_pool_unref (self);
