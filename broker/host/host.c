@@ -123,6 +123,7 @@ static void
 s_prepare (brd_call_t *call)
 {
     call->asked = 0;
+    call->returning = 0;
     call->worker = NULL;
     call->status = 0;
     call->bytes = NULL;

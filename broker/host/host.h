@@ -77,7 +77,8 @@ struct brd_call {
     const void *body;      // core.size_bytes long
     void (*ended) (brd_call_t *self, const brd_call_end_t *end);
     void (*noted) (brd_call_t *self, brd_op_t op, const brd_wire_note_t *note);
-    uint8_t kind;  // brd_task_kind_t
+    uint8_t kind;       // brd_task_kind_t
+    uint8_t returning;  // 1: who has given it wants it back, if unstarted
     // The host's
     uint16_t slot;
     int status;  // Of the attempt that has just ended

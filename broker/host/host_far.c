@@ -83,7 +83,7 @@ s_append (brd_host_worker_t *self, const brd_call_t *call)
         .fn = call->fn,
         .timeout_ns = options ? options->timeout_ns : 0,
         .size = call->core.size_bytes,
-        .attempt = call->core.attempt,
+        .attempt = brd_host_attempt (call),
         .kind = call->kind,
         .flags = call->core.whole ? BRD_TASK_WHOLE : 0,
         .priority = call->core.priority,
@@ -235,6 +235,21 @@ s_done (brd_host_worker_t *self,
     brd_arena_free (arena, block);
 }
 
+// Who has given it asked too. What is back goes on to there, so the core must
+// not give it to anybody else: it is told before that nobody wants it.
+static void
+s_return (brd_host_worker_t *self, brd_call_t *call, brd_core_event_type_t type)
+{
+    const brd_wire_note_t note = { .seq = call->seq };
+    const brd_core_event_t event = { .type = BRD_CORE_CANCEL,
+                                     .task = &call->core };
+    call->returning = 0;
+    if (type == BRD_CORE_RECLAIMED)
+        (void) brd_host_step (self->pool->host, &event);
+    else
+        call->noted (call, BRD_OP_KEPT, &note);
+}
+
 static void
 s_answer (brd_host_worker_t *self, uint64_t seq, brd_core_event_type_t type)
 {
@@ -244,6 +259,8 @@ s_answer (brd_host_worker_t *self, uint64_t seq, brd_core_event_type_t type)
     const brd_core_event_t event = { .type = type, .task = &call->core };
     if (type == BRD_CORE_RECLAIMED)
         s_release (self, call);
+    if (call->returning)
+        s_return (self, call, type);
     (void) brd_host_step (self->pool->host, &event);
 }
 

@@ -227,9 +227,11 @@ s_ended (brd_call_t *call, const brd_call_end_t *end)
 static void
 s_noted (brd_call_t *call, brd_op_t op, const brd_wire_note_t *note)
 {
-    const s_given_t *given = (const s_given_t *) (const void *) call;
+    s_given_t *given = (s_given_t *) (void *) call;
     brd_host_guest_t *self = given->guest;
     brd_wire_note_t passed = *note;
+    if (op == BRD_OP_KEPT)
+        given->reclaiming = 0;
     passed.seq = given->seq;
     passed.slot = 0;
     if (self->here)
@@ -372,17 +374,28 @@ s_cancel (brd_host_guest_t *self,
         s_fail (self);
 }
 
-// Given back is what no worker has yet.
+// Given back is what has not started, as far as that is known here: a host
+// below is asked. It was taken out of its worker's hands before the core hears
+// of it, so that it is not flagged if it has started.
 static void
 s_reclaim (brd_host_guest_t *self, s_given_t *given)
 {
     const brd_wire_note_t note = { .seq = given->seq };
-    if (given->call.worker || given->call.core.state == BRD_CORE_TASK_ENDING) {
+    brd_call_t *call = &given->call;
+    brd_host_worker_t *worker = call->worker;
+    if (call->core.state == BRD_CORE_TASK_ENDING
+        || (worker && worker->page
+            && !brd_host_worker_reclaim (worker, call))) {
         brd_host_given_tell (self, BRD_OP_KEPT, &note);
         return;
     }
     given->reclaiming = 1;
-    s_cancel (self, given, BRD_CORE_CANCEL, 0);
+    if (call->worker) {
+        call->returning = 1;
+        brd_host_far_tell (worker, call, BRD_OP_RECLAIM, 0);
+    }
+    else
+        s_cancel (self, given, BRD_CORE_CANCEL, 0);
 }
 
 int

@@ -243,6 +243,10 @@ brd_host_worker_new_far (brd_host_far_t *far, uint32_t number);
 void
 brd_host_worker_free (brd_host_worker_t *self);
 
+// Which attempt it is, those a host above has made included.
+uint16_t
+brd_host_attempt (const brd_call_t *call);
+
 // Puts a call into a slot and into the message being filled.
 void
 brd_host_worker_offer (brd_host_worker_t *self, brd_call_t *call);

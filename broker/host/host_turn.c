@@ -54,8 +54,9 @@ s_answer_reclaim (brd_host_t *self, brd_call_t *call)
         brd_host_far_tell (call->worker, call, BRD_OP_RECLAIM, 0);
         return;
     }
+    // Without one it has been taken back already.
     const int back =
-        call->worker && brd_host_worker_reclaim (call->worker, call);
+        !call->worker || brd_host_worker_reclaim (call->worker, call);
     const brd_core_event_t event = {
         .type = back ? BRD_CORE_RECLAIMED : BRD_CORE_KEPT,
         .task = &call->core,

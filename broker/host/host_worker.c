@@ -194,8 +194,8 @@ s_fn (const brd_host_worker_t *self, const brd_call_t *call)
     return call->fn;
 }
 
-static uint16_t
-s_attempt (const brd_call_t *call)
+uint16_t
+brd_host_attempt (const brd_call_t *call)
 {
     const uint32_t all = (uint32_t) call->core.attempt + call->attempts_before;
     return (uint16_t) (all < UINT16_MAX ? all : UINT16_MAX);
@@ -213,7 +213,7 @@ s_append (brd_host_worker_t *self, const brd_call_t *call)
         .timeout_ns = timeout_ns,
         .size = call->core.size_bytes,
         .slot = call->slot,
-        .attempt = s_attempt (call),
+        .attempt = brd_host_attempt (call),
         .kind = call->kind,
         .flags = timeout_ns > 0 ? BRD_TASK_TIMED : 0,
         .body = call->body,
