@@ -50,6 +50,13 @@ s_hang (brood_task_t *task, const brood_msg_t *in, brood_msg_t *out)
     return 0;
 }
 
+// It says that it has begun.
+static int
+s_begin (brood_task_t *task, const brood_msg_t *in, brood_msg_t *out)
+{
+    return brood_task_emit (task, "nil") < 0 ? -1 : s_hang (task, in, out);
+}
+
 static uint64_t
 s_address (brood_task_fn *fn)
 {
@@ -209,9 +216,9 @@ s_behave (brood_task_t *task, const brood_msg_t *in, brood_msg_t *out)
     twice.seq = 3;
     S_SEE (s_say_task (line, &twice) == 0 && s_hears_42 (line, 3));
     // A task that has started is not given back.
-    twice.fn = s_address (s_hang);
+    twice.fn = s_address (s_begin);
     twice.seq = 4;
-    S_SEE (s_say_task (line, &twice) == 0);
+    S_SEE (s_say_task (line, &twice) == 0 && s_hears (line, BRD_OP_EMIT));
     S_SEE (s_say_note (line, BRD_OP_RECLAIM, 4) == 0);
     S_SEE (s_hears (line, BRD_OP_KEPT));
     S_SEE (s_say_note (line, BRD_OP_STOP, 0) == 0);
