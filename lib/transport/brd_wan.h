@@ -128,9 +128,9 @@ typedef struct brd_wan_listen brd_wan_listen_t;
 
 // Somebody may join, by all that is known here. NULL: the peer is the caller's
 // from now on, to destroy it, and the token is used; it may send to it at once.
-// Else a sentence that it is told, there is no peer, and the token is as good as
-// before. peer's fd is -1: the listener's turns do what is due for it. peer must
-// not be destroyed within.
+// Else a sentence that it is told, there is no peer, and the token is as good
+// as before. The peer's fd is -1: the listener's turns do what is due for it.
+// It must not be destroyed within.
 typedef const char *
 brd_wan_joined_fn (void *arg, brd_peer_t *peer, const brd_hello_who_t *who);
 
@@ -150,7 +150,7 @@ typedef struct {
 } brd_wan_listen_options_t;
 
 // NULL with errno of brd_tcp_listen_new (), and EINVAL: sessions_max,
-// strangers_max or build_size.
+// strangers_max, build_size or time_scale.
 brd_wan_listen_t *
 brd_wan_listen_new (const brd_wan_listen_options_t *options);
 

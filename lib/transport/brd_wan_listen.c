@@ -30,6 +30,8 @@ s_check (const brd_wan_listen_options_t *options)
             EINVAL, "1 to %d sessions and strangers", S_SESSIONS_MAX);
     if (options->build_size > BRD_HELLO_BUILD_MAX)
         return brd_error_set (EINVAL, "a build-id is not that long");
+    if (brd_wan_line_millionths (options->time_scale) == 0)
+        return brd_error_set (EINVAL, "not a time scale");
     return 0;
 }
 

@@ -36,8 +36,8 @@ struct brd_wan_line {
     int64_t retry_at;  // A packet could not leave
     // Sends what is in out. -1 with EAGAIN, EHOSTUNREACH, ENOMEM.
     int (*carry) (brd_wan_line_t *self, brd_buf_t *out);
-    // The owner has sent, or is done with, something, or has destroyed it; NULL:
-    // its end finds out.
+    // The owner has sent, or is done with, something, or has destroyed it.
+    // NULL: its end finds out.
     void (*touched) (brd_wan_line_t *self);
     char why[BRD_WAN_WHY_MAX];
 };

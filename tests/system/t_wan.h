@@ -233,7 +233,9 @@ typedef struct {
 
 typedef struct {
     double scale;
-    int sleep_ms;  // At most; 0: as long as they say
+    int turns;         // So far
+    int is_asleep[2];  // 1: makes no turns; [0]: the dialling end
+    int sleep_ms;      // At most; 0: as long as they say
     brd_curve_t pair;
     brd_token_book_t *book;
     brd_wan_listen_t *listen;
@@ -414,12 +416,13 @@ t_wan_destroy (t_wan_end_t *self)
 static inline void
 t_wan_turn (t_wan_t *self)
 {
+    self->turns++;
     t_wan_proxy_turn (self->proxy);
-    if (self->listen)
+    if (self->listen && !self->is_asleep[1])
         brd_wan_listen_turn (self->listen, brd_clock_now ());
-    for (int i = 0; i < self->n_sessions; i++)
+    for (int i = 0; i < self->n_sessions && !self->is_asleep[1]; i++)
         t_wan_take (&self->sessions[i]);
-    for (int i = 0; i < self->n_dials; i++) {
+    for (int i = 0; i < self->n_dials && !self->is_asleep[0]; i++) {
         t_wan_end_t *end = &self->dials[i];
         if (end->peer)
             end->peer->turn (end->peer, brd_clock_now ());
@@ -433,11 +436,11 @@ static inline int64_t
 t_wan_due (t_wan_t *self, int64_t due)
 {
     const int64_t now = brd_clock_now ();
-    if (self->listen) {
+    if (self->listen && !self->is_asleep[1]) {
         const int64_t at = brd_wan_listen_due (self->listen, now);
         due = at < due ? at : due;
     }
-    for (int i = 0; i < self->n_dials; i++) {
+    for (int i = 0; i < self->n_dials && !self->is_asleep[0]; i++) {
         t_wan_end_t *end = &self->dials[i];
         const int64_t at = end->peer ? end->peer->due (end->peer, now)
                                      : brd_wan_dial_due (end->dial, now);
@@ -454,10 +457,10 @@ t_wan_sleep (t_wan_t *self, int64_t deadline)
     if (self->sleep_ms > 0 && soon < deadline)
         deadline = soon;
     nfds_t n = t_wan_proxy_poll (self->proxy, fds);
-    if (self->listen)
+    if (self->listen && !self->is_asleep[1])
         fds[n++] = (struct pollfd){ .fd = brd_wan_listen_fd (self->listen),
                                     .events = POLLIN };
-    for (int i = 0; i < self->n_dials; i++)
+    for (int i = 0; i < self->n_dials && !self->is_asleep[0]; i++)
         if (self->dials[i].peer)
             fds[n++] = (struct pollfd){ .fd = self->dials[i].peer->fd,
                                         .events = POLLIN };

@@ -4,8 +4,18 @@
 
 #include "t_wan.h"
 
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+
 // Twice the window of a channel, and more.
 #define S_HUGE ((size_t) 40 << 20)
+
+// Far more than are made by who sleeps as long as it may, far less than by who
+// does not sleep.
+enum {
+    S_TURNS_MAX = 3000
+};
 
 static void
 s_test_both_ways (void **state)
@@ -66,6 +76,56 @@ s_test_several (void **state)
         }
     for (int n = 0; n < 3; n++)
         assert_true (t_wan_until (&wan, t_wan_has_all, n));
+    t_wan_close (&wan);
+}
+
+// --- Signals ---------------------------------------------------------------
+
+static atomic_int s_is_quiet;
+static pthread_t s_target;
+
+static void
+s_nothing (int number)
+{
+    (void) number;
+}
+
+static void *
+s_kill (void *arg)
+{
+    while (!s_is_quiet) {
+        (void) pthread_kill (s_target, SIGUSR1);
+        (void) poll (NULL, 0, 1);
+    }
+    return arg;
+}
+
+// They end calls, and no message.
+static void
+s_test_signals (void **state)
+{
+    (void) state;
+    t_wan_t wan;
+    pthread_t thread;
+    const struct sigaction action = { .sa_handler = s_nothing };
+    assert_int_equal (sigaction (SIGUSR1, &action, NULL), 0);
+    t_wan_open (&wan, 0.05);
+    wan.who.lease_ms = 3600000;
+    s_is_quiet = 0;
+    s_target = pthread_self ();
+    assert_int_equal (pthread_create (&thread, NULL, s_kill, NULL), 0);
+    t_wan_meet (&wan, t_wan_token (&wan, BRD_JOIN_BELOW, 1));
+    for (int round = 0; round < 30; round++) {
+        for (int i = 0; i < 30; i++) {
+            assert_int_equal (t_wan_send (&wan.dials[0], 10000), 0);
+            assert_int_equal (t_wan_send (&wan.sessions[0], 10000), 0);
+        }
+        if (round % 10 == 9)
+            t_wan_proxy_cut (wan.proxy);
+        assert_true (t_wan_until (&wan, t_wan_has_all, 0));
+    }
+    s_is_quiet = 1;
+    assert_int_equal (pthread_join (thread, NULL), 0);
     t_wan_close (&wan);
 }
 
@@ -159,9 +219,46 @@ s_test_one_way (void **state)
             assert_int_equal (t_wan_send (&wan.dials[0], 100000), 0);
             assert_int_equal (t_wan_send (&wan.sessions[0], 100000), 0);
         }
+        wan.turns = 0;
         assert_true (t_wan_until (&wan, s_silent, 0));
+        assert_true (wan.turns < S_TURNS_MAX);
         assert_int_equal (t_wan_state (&wan.dials[0]), BRD_WAN_SUSPECT);
         t_wan_proxy_stall (wan.proxy, from, 0);
+        assert_true (t_wan_until (&wan, t_wan_has_all, 0));
+        assert_true (t_wan_until (&wan, t_wan_is_up, 0));
+    }
+    assert_int_equal (wan.n_sessions, 1);
+    t_wan_close (&wan);
+}
+
+static int
+s_is_suspect (t_wan_t *wan, int n)
+{
+    const int64_t now = brd_clock_now ();
+    brd_peer_t *peer =
+        wan->is_asleep[0] ? wan->sessions[n].peer : wan->dials[n].peer;
+    return peer->silent (peer, now);
+}
+
+// One end is stopped for a while, and goes on.
+static void
+s_test_asleep (void **state)
+{
+    (void) state;
+    t_wan_t wan;
+    t_wan_open (&wan, 0.05);
+    wan.who.lease_ms = 3600000;
+    t_wan_meet (&wan, t_wan_token (&wan, BRD_JOIN_BELOW, 1));
+    for (int end = 0; end < 2; end++) {
+        wan.is_asleep[end] = 1;
+        for (int i = 0; i < 100; i++) {
+            assert_int_equal (t_wan_send (&wan.dials[0], 10000), 0);
+            assert_int_equal (t_wan_send (&wan.sessions[0], 10000), 0);
+        }
+        assert_true (t_wan_until (&wan, s_is_suspect, 0));
+        for (int i = 0; i < 5; i++)
+            assert_true (t_wan_until (&wan, t_wan_once, 0));
+        wan.is_asleep[end] = 0;
         assert_true (t_wan_until (&wan, t_wan_has_all, 0));
         assert_true (t_wan_until (&wan, t_wan_is_up, 0));
     }
@@ -277,7 +374,9 @@ s_test_lost (void **state)
     wan.proxy->is_shut = 1;
     t_wan_proxy_cut (wan.proxy);
     assert_int_equal (t_wan_send (&wan.dials[0], 1000), 0);
+    wan.turns = 0;
     assert_true (t_wan_until (&wan, t_wan_dial_is_gone, 0));
+    assert_true (wan.turns < S_TURNS_MAX);
     assert_true (t_wan_until (&wan, t_wan_session_is_gone, 0));
     assert_int_equal (t_wan_state (&wan.dials[0]), BRD_WAN_LOST);
     assert_int_equal (t_wan_state (&wan.sessions[0]), BRD_WAN_LOST);
@@ -298,6 +397,8 @@ s_test_lost (void **state)
     const int second = t_wan_join (&wan, join);
     assert_true (t_wan_until (&wan, t_wan_dial_is_gone, second));
     assert_int_equal (t_wan_state (&wan.dials[second]), BRD_WAN_REFUSED);
+    assert_non_null (strstr (brd_wan_dial_why (wan.dials[second].dial),
+                             "does not let this key in"));
     assert_int_equal (t_wan_stats (&wan).joined, 1);
     assert_int_equal (wan.proxy->accepted, accepted + 1);
     t_wan_destroy (&wan.sessions[0]);
@@ -382,6 +483,7 @@ s_test_contact (void **state)
                               - s_old_contact,
                           INT64_C (24000000000));  // 0.8 * 600 s * 0.05
     }
+    assert_true (wan.turns < S_TURNS_MAX);
     t_wan_close (&wan);
 }
 
@@ -412,11 +514,15 @@ s_test_cap (void **state)
         wan.dials[0].is_deaf = wan.sessions[0].is_deaf = 0;
         assert_true (t_wan_until (&wan, t_wan_dial_is_gone, 0));
         assert_true (t_wan_until (&wan, t_wan_session_is_gone, 0));
+        // A dialler comes again, and is told.
+        t_wan_end_t *other = of_dial ? &wan.sessions[0] : &wan.dials[0];
+        assert_int_equal (t_wan_state (other),
+                          of_dial ? BRD_WAN_LOST : BRD_WAN_STALE);
         t_wan_close (&wan);
     }
 }
 
-// Who receives nothing holds up its peer, and nobody else, and is no less there.
+// Who receives nothing holds up its peer and nobody else, and is no less there.
 static void
 s_test_slow (void **state)
 {
@@ -444,9 +550,11 @@ main (void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test (s_test_both_ways),
         cmocka_unit_test (s_test_several),
+        cmocka_unit_test (s_test_signals),
         cmocka_unit_test (s_test_cut),
         cmocka_unit_test (s_test_tunnel),
         cmocka_unit_test (s_test_one_way),
+        cmocka_unit_test (s_test_asleep),
         cmocka_unit_test (s_test_dead_connection),
         cmocka_unit_test (s_test_chaos),
         cmocka_unit_test (s_test_lost),

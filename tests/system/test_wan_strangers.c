@@ -237,6 +237,22 @@ s_test_bad_options (void **state)
         assert_int_equal (errno, EINVAL);
         assert_int_equal (brd_error_get ()->error, EINVAL);
     }
+    // There is one in a process.
+    brd_wan_listen_destroy (&wan.listen);
+    for (int i = 0; i < 5; i++) {
+        const brd_wan_listen_options_t options = {
+            .address = i == 4 ? "ipc://x" : "tcp://127.0.0.1:0",
+            .pair = wan.pair,
+            .book = wan.book,
+            .build_size = i == 0 ? BRD_HELLO_BUILD_MAX + 1 : 0,
+            .joined = t_wan_joined,
+            .sessions_max = i == 1 ? 0 : 1,
+            .strangers_max = i == 2 ? 0 : 1,
+            .time_scale = i == 3 ? 0 : 1.0
+        };
+        assert_null (brd_wan_listen_new (&options));
+        assert_int_equal (errno, EINVAL);
+    }
     strcpy (join.addresses[0], "ipc://x");
     brd_wan_dial_options_t options = { .join = &join,
                                        .who = wan.who,

@@ -1,5 +1,4 @@
-// test_brd_hello.c - what is said before a session, against
-// docs/rfc/5-security.md
+// test_brd_hello.c - what is said before a session, as docs/rfc/5-security.md
 //
 // SPDX-License-Identifier: MPL-2.0
 
