@@ -36,7 +36,10 @@ enum {
     T_WAN_ENDS = 8,
     T_WAN_PAIRS = 64,
     T_WAN_SECONDS = 90,
-    T_WAN_PIPE = 65536
+    T_WAN_PIPE = 65536,
+    // Far more than are made by who sleeps as long as it may, far less than by
+    // who does not sleep.
+    T_WAN_TURNS = 3000
 };
 
 // --- What lies between -----------------------------------------------------
@@ -521,6 +524,16 @@ t_wan_has_all (t_wan_t *self, int n)
     const t_wan_end_t *dial = &self->dials[n], *session = &self->sessions[n];
     return n < self->n_sessions && session->got == dial->sent
            && dial->got == session->sent;
+}
+
+// Both ends of session n.
+static inline int
+t_wan_is_silent (t_wan_t *wan, int n)
+{
+    brd_peer_t *dial = wan->dials[n].peer, *session = wan->sessions[n].peer;
+    const int64_t now = brd_clock_now ();
+    assert_false (wan->dials[n].is_gone || wan->sessions[n].is_gone);
+    return dial->silent (dial, now) && session->silent (session, now);
 }
 
 // A turn or two of this are made.

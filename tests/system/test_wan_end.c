@@ -7,6 +7,133 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+// --- Not reached ----------------------------------------------------------
+
+// Cut for longer than it may be: gone at both ends, for ever.
+static void
+s_test_lost (void **state)
+{
+    (void) state;
+    t_wan_t wan;
+    t_wan_open (&wan, 0.05);
+    const brd_join_t join = t_wan_token (&wan, BRD_JOIN_BELOW, 1);
+    t_wan_meet (&wan, join);
+    wan.proxy->is_shut = 1;
+    t_wan_proxy_cut (wan.proxy);
+    assert_int_equal (t_wan_send (&wan.dials[0], 1000), 0);
+    wan.turns = 0;
+    assert_true (t_wan_until (&wan, t_wan_dial_is_gone, 0));
+    assert_true (wan.turns < T_WAN_TURNS);
+    assert_true (t_wan_until (&wan, t_wan_session_is_gone, 0));
+    assert_int_equal (t_wan_state (&wan.dials[0]), BRD_WAN_LOST);
+    assert_int_equal (t_wan_state (&wan.sessions[0]), BRD_WAN_LOST);
+    assert_non_null (strstr (brd_wan_dial_why (wan.dials[0].dial),
+                             "was not reached for too long"));
+    assert_int_equal (t_wan_send (&wan.dials[0], 1000), -1);
+    assert_int_equal (errno, EPIPE);
+    assert_int_equal (t_wan_send (&wan.sessions[0], 1000), -1);
+    assert_int_equal (errno, EPIPE);
+    // It is over, though the way is free again.
+    wan.proxy->is_shut = 0;
+    const int accepted = wan.proxy->accepted;
+    const brd_wan_stats_t stats = t_wan_stats (&wan);
+    assert_int_equal (stats.sessions, 0);
+    assert_int_equal (stats.connected, 0);
+    assert_int_equal (stats.lost, 1);
+    // Its key is nobody's now.
+    const int second = t_wan_join (&wan, join);
+    assert_true (t_wan_until (&wan, t_wan_dial_is_gone, second));
+    assert_int_equal (t_wan_state (&wan.dials[second]), BRD_WAN_REFUSED);
+    assert_non_null (strstr (brd_wan_dial_why (wan.dials[second].dial),
+                             "does not let this key in"));
+    assert_int_equal (t_wan_stats (&wan).joined, 1);
+    assert_int_equal (wan.proxy->accepted, accepted + 1);
+    t_wan_destroy (&wan.sessions[0]);
+    t_wan_close (&wan);
+}
+
+// Nobody is there at all.
+static void
+s_test_nobody (void **state)
+{
+    (void) state;
+    t_wan_t wan;
+    t_wan_open (&wan, 0.05);
+    wan.proxy->is_stalled[0] = 1;
+    t_wan_join (&wan, t_wan_token (&wan, BRD_JOIN_BELOW, 1));
+    assert_int_equal (t_wan_state (&wan.dials[0]), BRD_WAN_JOINING);
+    assert_true (t_wan_until (&wan, t_wan_dial_is_gone, 0));
+    assert_int_equal (t_wan_state (&wan.dials[0]), BRD_WAN_LOST);
+    assert_non_null (
+        strstr (brd_wan_dial_why (wan.dials[0].dial), "no answer"));
+    t_wan_close (&wan);
+}
+
+// When the other end is told gone, what is done for it has had to stop before.
+// Whatever the cut is like.
+static void
+s_lease (brd_join_role_t role, int first, int second)
+{
+    t_wan_t wan;
+    t_wan_open (&wan, 0.02);
+    t_wan_meet (&wan, t_wan_token (&wan, role, 1));
+    t_wan_end_t *dial = &wan.dials[0], *session = &wan.sessions[0];
+    t_wan_proxy_stall (wan.proxy, first, 1);
+    assert_true (t_wan_until (&wan, t_wan_is_silent, 0));
+    // The other way: what has healed makes nobody believe too much.
+    t_wan_proxy_stall (wan.proxy, second, 1);
+    if (first != second)
+        t_wan_proxy_stall (wan.proxy, first, 0);
+    assert_true (t_wan_until (&wan, t_wan_session_is_gone, 0));
+    assert_true (brd_wan_line_lease_end (dial->peer) < session->gone_at);
+    assert_true (t_wan_until (&wan, t_wan_dial_is_gone, 0));
+    assert_true (brd_wan_line_lease_end (session->peer) < dial->gone_at);
+    assert_true (brd_wan_line_contact (dial->peer)
+                 < brd_wan_line_lease_end (dial->peer));
+    t_wan_close (&wan);
+}
+
+static void
+s_test_lease (void **state)
+{
+    (void) state;
+    for (int first = 0; first < 2; first++)
+        for (int second = 0; second < 2; second++) {
+            s_lease (BRD_JOIN_BELOW, first, second);
+            s_lease (BRD_JOIN_ABOVE, first, second);
+        }
+}
+
+static int64_t s_old_contact;
+
+static int
+s_has_contact (t_wan_t *wan, int n)
+{
+    return brd_wan_line_contact (wan->dials[n].peer) > s_old_contact;
+}
+
+// It goes on while all is well, though nobody has anything to say.
+static void
+s_test_contact (void **state)
+{
+    (void) state;
+    t_wan_t wan;
+    t_wan_open (&wan, 0.05);
+    wan.who.lease_ms = 600000;
+    t_wan_meet (&wan, t_wan_token (&wan, BRD_JOIN_BELOW, 1));
+    s_old_contact = brd_wan_line_contact (wan.dials[0].peer);
+    for (int i = 0; i < 5; i++) {
+        assert_true (t_wan_until (&wan, s_has_contact, 0));
+        s_old_contact = brd_wan_line_contact (wan.dials[0].peer);
+        assert_true (s_old_contact <= brd_clock_now ());
+        assert_int_equal (brd_wan_line_lease_end (wan.dials[0].peer)
+                              - s_old_contact,
+                          INT64_C (24000000000));  // 0.8 * 600 s * 0.05
+    }
+    assert_true (wan.turns < T_WAN_TURNS);
+    t_wan_close (&wan);
+}
+
 // --- One end dies ----------------------------------------------------------
 
 // Joins by what it reads, says something, and lives until it is killed.
@@ -220,6 +347,10 @@ int
 main (void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test (s_test_lost),
+        cmocka_unit_test (s_test_nobody),
+        cmocka_unit_test (s_test_lease),
+        cmocka_unit_test (s_test_contact),
         cmocka_unit_test (s_test_dialler_killed),
         cmocka_unit_test (s_test_listener_restarted),
         cmocka_unit_test (s_test_dial_destroyed),
