@@ -224,7 +224,10 @@ s_answer (brd_wan_dial_t *self, const brd_zmq_msg_t *msg, int64_t now)
 {
     brd_hello_t answer;
     char why[BRD_WAN_WHY_MAX];
-    if (brd_hello_get (msg->bytes, msg->size, &answer) < 0) {
+    int rc = brd_hello_get (msg->bytes, msg->size, &answer);
+    if (rc == 0 && answer.type == BRD_HELLO_HELLO)
+        rc = brd_error_set (EPROTO, "a HELLO, and it is the one to answer");
+    if (rc < 0) {
         snprintf (
             why, sizeof why, "the broker: %.400s", brd_error_get ()->text);
         brd_wan_line_end (&self->line, BRD_WAN_BROKEN, why);
@@ -272,6 +275,8 @@ s_stop (brd_wan_dial_t *self)
 {
     char why[BRD_WAN_WHY_MAX];
     const char *reason = brd_tcp_dial_why (self->tcp);
+    if (self->is_up && self->hello.peer == 0)
+        reason = "the broker does not answer";
     self->is_stopped = 1;
     if (self->line.over == BRD_WAN_LOST && reason[0] != '\0') {
         snprintf (why, sizeof why, "%.80s: %.400s", self->line.why, reason);

@@ -237,6 +237,7 @@ typedef struct {
 typedef struct {
     double scale;
     int turns;         // So far
+    int patience_s;    // Of t_wan_until (); 0: T_WAN_SECONDS
     int is_asleep[2];  // 1: makes no turns; [0]: the dialling end
     int sleep_ms;      // At most; 0: as long as they say
     brd_curve_t pair;
@@ -475,7 +476,8 @@ t_wan_sleep (t_wan_t *self, int64_t deadline)
 static inline int
 t_wan_until (t_wan_t *self, int (*check) (t_wan_t *, int), int n)
 {
-    const int64_t deadline = brd_clock_deadline (T_WAN_SECONDS * 1000);
+    const int seconds = self->patience_s ? self->patience_s : T_WAN_SECONDS;
+    const int64_t deadline = brd_clock_deadline (seconds * 1000);
     while (brd_clock_now () < deadline) {
         t_wan_turn (self);
         const int result = check (self, n);
@@ -484,6 +486,16 @@ t_wan_until (t_wan_t *self, int (*check) (t_wan_t *, int), int n)
         t_wan_sleep (self, deadline);
     }
     return 0;
+}
+
+// Some turns, with time for what lies between.
+static inline void
+t_wan_pass (t_wan_t *self, int n)
+{
+    for (int i = 0; i < n; i++) {
+        t_wan_turn (self);
+        t_wan_sleep (self, brd_clock_deadline (5));
+    }
 }
 
 // --- What may be waited for ------------------------------------------------
@@ -534,15 +546,6 @@ t_wan_is_silent (t_wan_t *wan, int n)
     const int64_t now = brd_clock_now ();
     assert_false (wan->dials[n].is_gone || wan->sessions[n].is_gone);
     return dial->silent (dial, now) && session->silent (session, now);
-}
-
-// A turn or two of this are made.
-static inline int
-t_wan_once (t_wan_t *self, int n)
-{
-    (void) self;
-    (void) n;
-    return 1;
 }
 
 // One that is up.
