@@ -450,11 +450,32 @@ s_reported (brd_job_leg_call_t *leg, const brd_call_end_t *end)
     s_account (leg, &report, report.done, end);
 }
 
+// 1 if the item behind the first `before` of a report had ended as well, though
+// its worker had not begun the next: its failure is there, or its result.
+static int
+s_had_ended (const brd_job_run_t *self,
+             const brd_chunk_report_t *report,
+             uint64_t before)
+{
+    brd_value_cursor_t at = { report->outputs,
+                              report->outputs + report->outputs_size };
+    if (before >= report->count || report->outcomes[before] != 0)
+        return before < report->count;
+    if (!s_is_messages (self))
+        return 0;
+    for (uint64_t i = 0; i < before; i++) {
+        if (report->outcomes[i] == 0 && brd_value_skip (&at) < 0)
+            return 0;
+    }
+    return at.at < at.end;
+}
+
 // The worker died. The item it was in has failed, if it was in one; what comes
 // before it was done, and is lost if there is no report of it.
 static void
 s_died (brd_job_leg_call_t *leg, const brd_call_end_t *end)
 {
+    const brd_job_run_t *self = leg->run;
     brd_chunk_report_t report;
     const int known = s_read (leg, end->report, end->report_size, &report) == 0;
     const int within =
@@ -462,14 +483,17 @@ s_died (brd_job_leg_call_t *leg, const brd_call_end_t *end)
     const uint64_t item = within ? end->item - 1 : leg->order.end;
     if (known) {
         const uint64_t before = item - leg->order.first;
-        s_account (leg, &report, within ? before : report.done, end);
+        const uint64_t done = !within ? report.done
+                              : s_had_ended (self, &report, before) ? before + 1
+                                                                    : before;
+        s_account (leg, &report, done, end);
     }
     else if (within || end->lost || end->maybe) {
         brd_call_end_t lost = *end;
         lost.lost |= within;
         s_fail_items (leg, item, &lost);
     }
-    if (within)
+    if (within && leg->order.first == item)
         s_fail_items (leg, item + 1, end);
 }
 

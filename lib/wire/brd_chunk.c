@@ -15,6 +15,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "base/brd_error.h"
@@ -272,6 +273,8 @@ brd_chunk_write_output (brd_chunk_writer_t *self,
 {
     memcpy (self->outputs + self->outputs_size, bytes, size);
     self->outputs_size += size;
+    // Whole before it is counted, should this be the last thing we do.
+    atomic_signal_fence (memory_order_release);
     s_put_outputs_size (self);
 }
 

@@ -249,6 +249,35 @@ s_test_story (void **state)
     assert_int_equal (errno, EPROTO);
 }
 
+// With a report behind the text: both come back, and it cannot be longer than
+// what there is.
+static void
+s_test_story_report (void **state)
+{
+    brd_buf_t out;
+    brd_wire_story_t again;
+    const brd_wire_story_t story = {
+        .error = ECHILD,
+        .size = 2,
+        .text = "no",
+        .report_size = 6,
+        .report = "report",
+    };
+    (void) state;
+    brd_buf_init (&out, BRD_WIRE_SIZE_MAX);
+    assert_int_equal (brd_frame_put_story (&out, &story), 0);
+    assert_int_equal (out.size, BRD_FRAME_STORY + 8);
+    assert_int_equal (brd_frame_get_story (out.bytes, out.size, &again), 0);
+    assert_int_equal (again.size, 2);
+    assert_memory_equal (again.text, "no", 2);
+    assert_int_equal (again.report_size, 6);
+    assert_memory_equal (again.report, "report", 6);
+    assert_int_equal (
+        brd_frame_get_story (out.bytes, BRD_FRAME_STORY + 5, &again), -1);
+    assert_int_equal (errno, EPROTO);
+    brd_buf_fini (&out);
+}
+
 static void
 s_test_open (void **state)
 {
@@ -426,6 +455,7 @@ main (void)
         cmocka_unit_test (s_test_hosts),
         cmocka_unit_test (s_test_story),
         cmocka_unit_test (s_test_open),
+        cmocka_unit_test (s_test_story_report),
         cmocka_unit_test (s_test_stop),
         cmocka_unit_test (s_test_cut_short),
         cmocka_unit_test (s_test_bad_fields),
