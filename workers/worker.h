@@ -96,6 +96,7 @@ struct brd_worker {
     int retiring;     // 1: has asked to be replaced
     int code;         // To leave with
     brood_task_t task;
+    int precious;          // 1: its result must not be lost at our death
     brood_msg_t *in;       // A view, pointed at each task's body
     brood_msg_t *out;      // Used again for each task
     brd_zmq_msg_t orders;  // The message being worked through

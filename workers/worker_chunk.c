@@ -284,6 +284,7 @@ brd_worker_chunk (brood_task_t *task, const brood_msg_t *in, brood_msg_t *out)
     if (self.fn == 0 || s_lay_out (&self) < 0)
         return -1;
     const int status = s_run (&self);
+    self.worker->precious = 1;
     if (status == 0)
         brd_msg_reset_view (
             out, self.report.bytes, brd_chunk_written (&self.report));

@@ -106,15 +106,18 @@ s_tell_alone (brd_worker_t *self, const brd_wire_result_t *result)
     s_send (self, &out);
 }
 
-// A large result is copied into a block of the arena, which the host takes
-// over; its place fits into the page. Without room there it travels.
+// A large result, and one that must be there if we die while it is on its way,
+// is copied into a block of the arena, which the host takes over; its place
+// fits into the page. Without room there it travels.
 static void
 s_put_in_arena (brd_worker_t *self,
                 brd_wire_result_t *result,
                 unsigned char place[BRD_FRAME_PLACE])
 {
     brd_arena_t *arena = self->setup->arena;
-    if (result->status != 0 || result->size < BRD_WIRE_ARENA_MIN)
+    if (result->status != 0
+        || (result->size < BRD_WIRE_ARENA_MIN && !self->precious)
+        || result->size <= BRD_PAGE_INLINE)
         return;
     void *block = brd_arena_alloc (arena, result->size, self->self, 0);
     if (!block)
@@ -219,6 +222,7 @@ s_enter (brd_worker_t *self, const brd_wire_task_t *entry)
     self->task.fn = entry->fn;
     self->task.deadline = BRD_NEVER;
     self->task.emitted = 0;
+    self->precious = 0;
     if (entry->flags & BRD_TASK_TIMED) {
         self->now = brd_clock_now ();
         if (entry->timeout_ns > 0)

@@ -321,9 +321,10 @@ brd_pool_check_body (const brood_pool_t *self, const void *bytes, size_t size)
             continue;
         brd_value_ref (&value, &ref);
         return brd_error_set (ENOTSUP,
-                              "the message has a ref of a %s, which is on this "
-                              "host, and the pool's workers are on others: "
-                              "send what is in it, or a manager's address",
+                              "the message has a ref of a %s, and the pool's "
+                              "workers are on other hosts, where it leads "
+                              "nowhere: send what is in it, or a manager's "
+                              "address",
                               brd_kind_text ((brd_kind_t) ref.kind));
     }
     return 0;

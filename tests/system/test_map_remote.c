@@ -1,0 +1,863 @@
+// test_map_remote.c - maps over pools that share no memory with their workers
+//
+// SPDX-License-Identifier: MPL-2.0
+//
+// The pools are local ones, used as if their workers were on other hosts. That
+// maps give what they give elsewhere is in test_pool_calls.c; here is what may
+// go wrong on the way: deaths, broken reports, what cannot cross.
+
+#include "t.h"
+#include "t_guest.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <brood.h>
+
+#include "client/brd_code.h"
+#include "host/host.h"
+#include "wire/brd_chunk.h"
+#include "workers/worker.h"
+
+enum {
+    N = 600,
+    VICTIMS = 4
+};
+
+// In shared memory, made before any pool.
+static struct {
+    _Atomic int runs[N];  // How often each item was begun
+    _Atomic int victims[VICTIMS];
+    _Atomic int once;  // 1: it dies the first time only
+    _Atomic int way;
+    _Atomic int go;
+    _Atomic pid_t pids[64];
+    _Atomic int pid_count;
+} * s_shared;
+
+typedef enum {
+    S_KILL,
+    S_EXIT,
+    S_ABORT,
+    S_WAYS
+} s_way_t;
+
+static brood_pool_t *
+s_pool_new (const char *spec)
+{
+    brd_host_pool_pretends = 1;
+    brood_pool_t *pool = brood_pool_new (spec);
+    brd_host_pool_pretends = 0;
+    assert_non_null (pool);
+    return pool;
+}
+
+static void
+s_reset (s_way_t way)
+{
+    for (int i = 0; i < N; i++)
+        atomic_store (&s_shared->runs[i], 0);
+    for (int i = 0; i < VICTIMS; i++)
+        atomic_store (&s_shared->victims[i], -1);
+    atomic_store (&s_shared->once, 0);
+    atomic_store (&s_shared->way, (int) way);
+    atomic_store (&s_shared->go, 0);
+    atomic_store (&s_shared->pid_count, 0);
+}
+
+static int
+s_is_victim (int n)
+{
+    for (int i = 0; i < VICTIMS; i++) {
+        if (atomic_load (&s_shared->victims[i]) == n)
+            return 1;
+    }
+    return 0;
+}
+
+// An item begins: it is counted, and dies if it is to.
+static void
+s_begin (int n)
+{
+    const int run = atomic_fetch_add (&s_shared->runs[n], 1);
+    if (!s_is_victim (n) || (run > 0 && atomic_load (&s_shared->once)))
+        return;
+    t_default_signals ();
+    switch (atomic_load (&s_shared->way)) {
+    case S_KILL:
+        kill (getpid (), SIGKILL);
+        break;
+    case S_EXIT:
+        _exit (3);
+    default:
+        abort ();
+    }
+}
+
+BROOD_MAPPER (s_mapper, int, x, long, y)
+{
+    s_begin (*x);
+    if (*x % 50 == 49)
+        return brood_task_fail (brood_task_current (), "%d is odd", *x);
+    *y = 3L * *x;
+    return 0;
+}
+
+static int
+s_task (brood_task_t *task, const brood_msg_t *in, brood_msg_t *out)
+{
+    int n;
+    if (brood_msg_unpack (in, "%d", &n) < 0)
+        return -1;
+    s_begin (n);
+    if (n % 50 == 49)
+        return brood_task_fail (task, "%d is odd", n);
+    return brood_msg_pack (out, "%d", 3 * n);
+}
+BROOD_TASK (s_task);
+
+BROOD_EACH (s_each, int, x)
+{
+    s_begin (*x);
+    return *x % 50 == 49 ? -1 : 0;
+}
+
+// Every item has come to what it must, and ran once.
+static void
+s_check (const int *errors, const long *y)
+{
+    for (int i = 0; i < N; i++) {
+        const int victim = s_is_victim (i);
+        const int error = victim ? ECHILD : i % 50 == 49 ? EIO : 0;
+        assert_int_equal (errors[i], error);
+        assert_int_equal (atomic_load (&s_shared->runs[i]), 1);
+        if (y)
+            assert_int_equal (y[i], error ? -7 : 3L * i);
+    }
+}
+
+static void
+s_check_story (s_way_t way, const char *task, long item)
+{
+    brood_error_info_t info;
+    brood_error_info (&info);
+    assert_int_equal (errno, ECHILD);
+    assert_int_equal (info.kind, BROOD_WORKER_DIED);
+    assert_int_equal (info.item, item);
+    assert_string_equal (info.task, task);
+    assert_true (info.pid > 0);
+    if (way == S_KILL)
+        assert_int_equal (info.signal, SIGKILL);
+    if (way == S_EXIT)
+        assert_int_equal (info.status, 3);
+}
+
+static void
+s_fill (int *x, long *y)
+{
+    for (int i = 0; i < N; i++) {
+        x[i] = i;
+        y[i] = -7;
+    }
+}
+
+// --- Deaths ----------------------------------------------------------------
+
+static const size_t s_chunks[] = { 0, 1, 7, N };
+
+static void
+s_set_victims (int a, int b, int c)
+{
+    atomic_store (&s_shared->victims[0], a);
+    atomic_store (&s_shared->victims[1], b);
+    atomic_store (&s_shared->victims[2], c);
+}
+
+static void
+s_test_deaths (void **state)
+{
+    int x[N], errors[N];
+    long y[N];
+    (void) state;
+    for (s_way_t way = 0; way < S_WAYS; way++) {
+        for (size_t i = 0; i < sizeof s_chunks / sizeof *s_chunks; i++) {
+            const brood_map_options_t options = { .chunk = s_chunks[i],
+                                                  .ret_errors = errors };
+            BROOD_AUTO (pool) pool = s_pool_new ("local:2");
+            s_fill (x, y);
+            s_reset (way);
+            s_set_victims (0, 333, N - 1);
+            assert_int_equal (
+                brood_pool_map_with (pool, s_mapper, x, y, N, &options), -1);
+            s_check_story (way, "s_mapper", 0);
+            s_check (errors, y);
+        }
+    }
+}
+
+static void
+s_test_deaths_each (void **state)
+{
+    int x[N], errors[N];
+    long y[N];
+    (void) state;
+    s_fill (x, y);
+    for (size_t i = 0; i < sizeof s_chunks / sizeof *s_chunks; i++) {
+        const brood_map_options_t options = { .chunk = s_chunks[i],
+                                              .ret_errors = errors };
+        BROOD_AUTO (pool) pool = s_pool_new ("local:2");
+        s_reset (S_KILL);
+        s_set_victims (20, 21, 300);
+        assert_int_equal (brood_pool_map_sized (
+                              pool, s_each, x, sizeof *x, NULL, 0, N, &options),
+                          -1);
+        s_check_story (S_KILL, "s_each", 20);
+        s_check (errors, NULL);
+    }
+}
+
+static void
+s_test_deaths_msg (void **state)
+{
+    int errors[N];
+    (void) state;
+    BROOD_AUTO (msg) items = brood_msg_new ("[]");
+    for (int i = 0; i < N; i++)
+        assert_int_equal (brood_msg_append (items, "%d", i), 0);
+    for (size_t i = 0; i < sizeof s_chunks / sizeof *s_chunks; i++) {
+        const brood_map_options_t options = { .chunk = s_chunks[i],
+                                              .ret_errors = errors };
+        int n, j = 0;
+        BROOD_AUTO (pool) pool = s_pool_new ("local:2");
+        s_reset (S_EXIT);
+        s_set_victims (1, 333, N - 2);
+        BROOD_AUTO (msg)
+        all = brood_pool_map_msg (pool, s_task, items, &options);
+        s_check_story (S_EXIT, "s_task", 1);
+        s_check (errors, NULL);
+        brood_iter_t it = brood_msg_iter (all, "");
+        for (; j < N && errors[j] != 0; j++)
+            assert_int_equal (brood_iter_next (&it, "nil"), 1);
+        for (; j < N; j++) {
+            if (errors[j] != 0)
+                assert_int_equal (brood_iter_next (&it, "nil"), 1);
+            else {
+                assert_int_equal (brood_iter_next (&it, "%d", &n), 1);
+                assert_int_equal (n, 3 * j);
+            }
+        }
+    }
+}
+
+// Told to a caller that asks for nothing else.
+static void
+s_test_deaths_plain (void **state)
+{
+    int x[N];
+    long y[N];
+    (void) state;
+    BROOD_AUTO (pool) pool = s_pool_new ("local:2");
+    s_fill (x, y);
+    s_reset (S_KILL);
+    s_set_victims (30, -1, -1);
+    assert_int_equal (brood_pool_map (pool, s_mapper, x, y, N), -1);
+    s_check_story (S_KILL, "s_mapper", 30);
+    s_reset (S_KILL);
+    s_set_victims (30, -1, -1);
+    BROOD_AUTO (future) f = brood_pool_map_async (pool, s_mapper, x, y, N);
+    assert_null (brood_future_result (f, 60000));
+    s_check_story (S_KILL, "s_mapper", 30);
+    for (int i = 0; i < N; i++)
+        assert_int_equal (atomic_load (&s_shared->runs[i]), 1);
+}
+
+// With retries an item that killed its worker is tried again, alone.
+static void
+s_test_retries (void **state)
+{
+    int x[N], errors[N];
+    long y[N];
+    (void) state;
+    BROOD_AUTO (pool) pool = s_pool_new ("local:2");
+    s_fill (x, y);
+    s_reset (S_KILL);
+    s_set_victims (5, 400, -1);
+    atomic_store (&s_shared->once, 1);
+    const brood_task_options_t twice = { .retries = 1, .only_deaths = 1 };
+    assert_int_equal (
+        brood_pool_map_with (
+            pool,
+            s_mapper,
+            x,
+            y,
+            N,
+            &(brood_map_options_t){ .ret_errors = errors, .task = &twice }),
+        -1);
+    assert_int_equal (errno, EIO);
+    for (int i = 0; i < N; i++) {
+        assert_int_equal (errors[i], i % 50 == 49 ? EIO : 0);
+        assert_int_equal (atomic_load (&s_shared->runs[i]),
+                          i == 5 || i == 400 ? 2 : 1);
+        assert_int_equal (y[i], i % 50 == 49 ? -7 : 3L * i);
+    }
+}
+
+BROOD_MAPPER (s_stuck_at_ten, int, x, long, y)
+{
+    *y = *x;
+    while (*x == 10)
+        pause ();
+    return 0;
+}
+
+// An item that does not end is killed when its time is up; others are not.
+static void
+s_test_item_timeout (void **state)
+{
+    int x[N], errors[N];
+    long y[N];
+    (void) state;
+    BROOD_AUTO (pool) pool = s_pool_new ("local:2");
+    s_fill (x, y);
+    const brood_task_options_t timed = { .timeout_ms = 200, .grace_ms = 1 };
+    const brood_map_options_t options = { .ret_errors = errors,
+                                          .task = &timed };
+    assert_int_equal (
+        brood_pool_map_with (pool, s_stuck_at_ten, x, y, 20, &options), -1);
+    assert_int_equal (errno, ETIMEDOUT);
+    for (int i = 0; i < 20; i++)
+        assert_int_equal (errors[i], i == 10 ? ETIMEDOUT : 0);
+}
+
+// Somebody kills workers all the time: each item has run once at most, and has
+// either its result or an error.
+static void *
+s_killer (void *arg)
+{
+    (void) arg;
+    while (!atomic_load (&s_shared->go)) {
+        const int count = atomic_load (&s_shared->pid_count);
+        if (count > 0)
+            kill (atomic_load (&s_shared->pids[count % 64]), SIGKILL);
+        usleep (3000);
+    }
+    return NULL;
+}
+
+BROOD_MAPPER (s_mapper_killed, int, x, long, y)
+{
+    static pid_t here;
+    if (here != getpid ()) {
+        here = getpid ();
+        const int count = atomic_fetch_add (&s_shared->pid_count, 1) + 1;
+        atomic_store (&s_shared->pids[count % 64], here);
+    }
+    atomic_fetch_add (&s_shared->runs[*x], 1);
+    *y = 3L * *x;
+    for (volatile int i = 0; i < 20000; i++)
+        continue;
+    return 0;
+}
+
+static void
+s_test_killed_anywhere (void **state)
+{
+    int x[N], errors[N];
+    long y[N];
+    pthread_t killer;
+    (void) state;
+    brd_host_pool_pretends = 1;
+    BROOD_AUTO (pool)
+    pool = brood_pool_new_with (
+        &(brood_pool_options_t){ .spec = "local:2", .restarts_max = 100000 });
+    brd_host_pool_pretends = 0;
+    assert_non_null (pool);
+    s_reset (S_KILL);
+    assert_int_equal (pthread_create (&killer, NULL, s_killer, NULL), 0);
+    for (int round = 0; round < 10; round++) {
+        for (int i = 0; i < N; i++)
+            atomic_store (&s_shared->runs[i], 0);
+        s_fill (x, y);
+        (void) brood_pool_map_with (
+            pool,
+            s_mapper_killed,
+            x,
+            y,
+            N,
+            &(brood_map_options_t){ .ret_errors = errors,
+                                    .chunk = round % 2 ? 50 : 0 });
+        for (int i = 0; i < N; i++) {
+            assert_true (errors[i] == 0 || errors[i] == ECHILD);
+            assert_int_equal (y[i], errors[i] == 0 ? 3L * i : -7);
+            const int runs = atomic_load (&s_shared->runs[i]);
+            // Counted when it has begun: a kill may come before that.
+            assert_true (errors[i] == 0 ? runs == 1 : runs <= 1);
+        }
+    }
+    atomic_store (&s_shared->go, 1);
+    pthread_join (killer, NULL);
+}
+
+// --- Broken reports --------------------------------------------------------
+
+typedef enum {
+    S_WRONG_TAG,
+    S_TOO_SHORT,
+    S_TOO_LONG,
+    S_MORE_ITEMS,
+    S_BREAKS
+} s_break_t;
+
+// A mapper that spoils what its worker is about to send.
+BROOD_MAPPER (s_spoils, int, x, long, y)
+{
+    const brd_worker_t *worker = brood_task_current ()->worker;
+    brd_chunk_report_t report;
+    unsigned char *bytes =
+        brd_arena_at (worker->setup->arena, worker->page->chunk);
+    *y = *x;
+    if (*x != 100
+        || brd_chunk_get_report (bytes, worker->page->chunk_size, &report) < 0)
+        return 0;
+    unsigned char *size = (unsigned char *) (uintptr_t) report.outputs - 4;
+    unsigned char *count = (unsigned char *) (uintptr_t) report.outcomes - 4;
+    switch (atomic_load (&s_shared->way)) {
+    case S_WRONG_TAG:
+        bytes[4] = 'x';
+        break;
+    case S_TOO_SHORT:
+        size[3] -= 8;
+        break;
+    case S_TOO_LONG:
+        size[0] = 0x7f;
+        break;
+    default:
+        count[3] += 1;
+    }
+    return 0;
+}
+
+static void
+s_test_broken_report (void **state)
+{
+    int x[N], errors[N];
+    long y[N];
+    (void) state;
+    BROOD_AUTO (pool) pool = s_pool_new ("local:2");
+    for (s_break_t way = 0; way < S_BREAKS; way++) {
+        const brood_map_options_t options = { .chunk = 30,
+                                              .ret_errors = errors };
+        s_fill (x, y);
+        s_reset ((s_way_t) way);
+        assert_int_equal (
+            brood_pool_map_with (pool, s_spoils, x, y, N, &options), -1);
+        assert_int_equal (errno, EIO);
+        assert_non_null (strstr (brood_error (), "no report"));
+        for (int i = 0; i < N; i++) {
+            const int bad = i >= 90 && i < 120;
+            assert_int_equal (errors[i], bad ? EIO : 0);
+            assert_int_equal (y[i], bad ? -7 : i);
+        }
+    }
+}
+
+// A worker that dies when it has spoiled its report: what it had done is lost,
+// and is not done again.
+BROOD_MAPPER (s_spoils_and_dies, int, x, long, y)
+{
+    const brd_worker_t *worker = brood_task_current ()->worker;
+    unsigned char *bytes =
+        brd_arena_at (worker->setup->arena, worker->page->chunk);
+    atomic_fetch_add (&s_shared->runs[*x], 1);
+    *y = *x;
+    if (*x == 100) {
+        bytes[4] = 'x';
+        kill (getpid (), SIGKILL);
+    }
+    return 0;
+}
+
+static void
+s_test_lost_report (void **state)
+{
+    int x[N], errors[N];
+    long y[N];
+    (void) state;
+    BROOD_AUTO (pool) pool = s_pool_new ("local:2");
+    const brood_map_options_t options = { .chunk = 30, .ret_errors = errors };
+    s_fill (x, y);
+    s_reset (S_KILL);
+    assert_int_equal (
+        brood_pool_map_with (pool, s_spoils_and_dies, x, y, N, &options), -1);
+    assert_int_equal (errno, ECHILD);
+    for (int i = 0; i < N; i++) {
+        const int bad = i >= 90 && i <= 100;
+        assert_int_equal (errors[i], bad ? ECHILD : 0);
+        assert_int_equal (y[i], bad ? -7 : i);
+        assert_int_equal (atomic_load (&s_shared->runs[i]), 1);
+    }
+}
+
+// --- Sizes -----------------------------------------------------------------
+
+typedef struct {
+    char bytes[3 << 20];
+} s_large_t;
+
+BROOD_MAPPER (s_of_large, s_large_t, x, char, y)
+{
+    *y = (char) (x->bytes[0] + x->bytes[sizeof *x - 1]);
+    return 0;
+}
+
+BROOD_MAPPER (s_to_large, char, x, s_large_t, y)
+{
+    memset (y, *x, sizeof *y);
+    return 0;
+}
+
+typedef struct {
+    char bytes[100000];
+} s_middle_t;
+
+BROOD_MAPPER (s_middle, s_middle_t, x, s_middle_t, y)
+{
+    memcpy (y, x, sizeof *y);
+    return 0;
+}
+
+static long
+s_tasks (brood_pool_t *pool)
+{
+    brood_pool_stats_t stats;
+    assert_int_equal (brood_pool_stats (pool, &stats), 0);
+    return stats.done;
+}
+
+// No more bytes than there should be in one message, but for one item alone.
+static void
+s_test_sizes (void **state)
+{
+    enum {
+        LARGE = 3,
+        MIDDLE = 100
+    };
+    char y[LARGE];
+    (void) state;
+    s_large_t *x = calloc (LARGE, sizeof *x);    // lint: a test
+    s_middle_t *m = calloc (MIDDLE, sizeof *m);  // lint: a test
+    assert_true (x && m);
+    BROOD_AUTO (pool) pool = s_pool_new ("local:2");
+    for (int i = 0; i < LARGE; i++)
+        x[i].bytes[0] = x[i].bytes[sizeof *x - 1] = (char) (i + 1);
+    long before = s_tasks (pool);
+    assert_int_equal (brood_pool_map (pool, s_of_large, x, y, LARGE), 0);
+    assert_int_equal (s_tasks (pool) - before, LARGE);
+    for (int i = 0; i < LARGE; i++)
+        assert_int_equal (y[i], 2 * (i + 1));
+    assert_int_equal (brood_pool_map (pool, s_to_large, y, x, LARGE), 0);
+    for (int i = 0; i < LARGE; i++)
+        assert_int_equal (x[i].bytes[sizeof *x / 2], 2 * (i + 1));
+    for (int i = 0; i < MIDDLE; i++)
+        memset (&m[i], i, sizeof *m);
+    before = s_tasks (pool);
+    // 10 MB, in place.
+    assert_int_equal (
+        brood_pool_map_with (pool,
+                             s_middle,
+                             m,
+                             m,
+                             MIDDLE,
+                             &(brood_map_options_t){ .chunk = MIDDLE }),
+        0);
+    assert_int_equal (s_tasks (pool) - before, MIDDLE / 10);
+    for (int i = 0; i < MIDDLE; i++)
+        assert_int_equal (m[i].bytes[77777], i);
+    free (x);  // lint: a test
+    free (m);  // lint: a test
+}
+
+static int
+s_bytes (brood_task_t *task, const brood_msg_t *in, brood_msg_t *out)
+{
+    static char bytes[300000];
+    int n;
+    (void) task;
+    if (brood_msg_unpack (in, "{n: %d}", &n) < 0)
+        return -1;
+    atomic_fetch_add (&s_shared->runs[n], 1);
+    return brood_msg_pack (
+        out, "{n: %d, b: <%zu %p>}", n, (size_t) n * 3000, (void *) bytes);
+}
+
+// Results that no report has room for: the rest of the chunk is done in others.
+static void
+s_test_large_results (void **state)
+{
+    int n, i = 0;
+    (void) state;
+    BROOD_AUTO (pool) pool = s_pool_new ("local:2");
+    BROOD_AUTO (msg) items = brood_msg_new ("[]");
+    s_reset (S_KILL);
+    for (int j = 0; j < 100; j++)
+        assert_int_equal (brood_msg_append (items, "{n: %d}", j), 0);
+    const long before = s_tasks (pool);
+    BROOD_AUTO (msg)
+    all = brood_pool_map_msg (
+        pool, s_bytes, items, &(brood_map_options_t){ .chunk = 100 });
+    assert_int_equal (brood_msg_len (all, ""), 100);
+    // 15 MB of results.
+    assert_true (s_tasks (pool) - before >= 10);
+    brood_iter_t it = brood_msg_iter (all, "");
+    while (brood_iter_next (&it, "{n: %d}", &n) == 1) {
+        assert_int_equal (n, i);
+        assert_int_equal (atomic_load (&s_shared->runs[i++]), 1);
+    }
+    assert_int_equal (i, 100);
+}
+
+// --- What cannot cross -----------------------------------------------------
+
+static void
+s_check_refused (const void *result)
+{
+    assert_null (result);
+    assert_int_equal (errno, ENOTSUP);
+    assert_non_null (strstr (brood_error (), "ref of a queue"));
+    assert_non_null (strstr (brood_error (), "other hosts"));
+}
+
+static void
+s_test_refs (void **state)
+{
+    (void) state;
+    BROOD_AUTO (pool) pool = s_pool_new ("local:2");
+    BROOD_AUTO (queue) q = brood_queue_new (0);
+    assert_non_null (q);
+    BROOD_AUTO (msg)
+    items = brood_msg_new ("[1, {a: [%s, @%p]}]", "x", brood_ref (q));
+    BROOD_AUTO (msg) one = brood_msg_new ("{q: @%p}", brood_ref (q));
+    BROOD_AUTO (stream) s = brood_pool_imap (pool, s_task, BROOD_ORDERED);
+    s_check_refused (brood_pool_submit (pool, s_task, "@%p", brood_ref (q)));
+    s_check_refused (
+        brood_pool_apply (pool, s_task, "[1, @%p]", brood_ref (q)));
+    s_check_refused (brood_pool_submit_msg (pool, s_task, NULL, &one));
+    assert_non_null (one);
+    s_check_refused (brood_pool_map_msg (pool, s_task, items, NULL));
+    s_check_refused (
+        brood_pool_broadcast (pool, s_task, "[1, @%p]", brood_ref (q)));
+    assert_int_equal (brood_stream_feed (s, "@%p", brood_ref (q)), -1);
+    s_check_refused (NULL);
+    // The stream goes on without it.
+    int n = 0;
+    assert_int_equal (brood_stream_feed (s, "%d", 4), 0);
+    assert_int_equal (brood_stream_next (s, 30000, "%d", &n), 1);
+    assert_int_equal (n, 12);
+}
+
+static void
+s_test_bare_arg (void **state)
+{
+    int x[N], errors[N];
+    long y[N];
+    (void) state;
+    BROOD_AUTO (pool) pool = s_pool_new ("local:2");
+    s_fill (x, y);
+    const brood_map_options_t options = { .arg = x, .ret_errors = errors };
+    assert_int_equal (brood_pool_map_with (pool, s_mapper, x, y, N, &options),
+                      -1);
+    assert_int_equal (errno, EINVAL);
+    assert_non_null (strstr (brood_error (), "arg_size_bytes"));
+    for (int i = 0; i < N; i++)
+        assert_int_equal (errors[i], EINVAL);
+}
+
+// --- Ends ------------------------------------------------------------------
+
+BROOD_MAPPER (s_waits, int, x, long, y)
+{
+    *y = *x;
+    atomic_store (&s_shared->go, 1);
+    for (;;)
+        pause ();
+    return 0;
+}
+
+static void *
+s_terminator (void *arg)
+{
+    while (!atomic_load (&s_shared->go))
+        sched_yield ();
+    (void) brood_pool_terminate (arg);
+    return NULL;
+}
+
+static void
+s_test_terminate (void **state)
+{
+    int x[N], errors[N];
+    long y[N];
+    pthread_t thread;
+    (void) state;
+    BROOD_AUTO (pool) pool = s_pool_new ("local:2");
+    s_fill (x, y);
+    s_reset (S_KILL);
+    assert_int_equal (pthread_create (&thread, NULL, s_terminator, pool), 0);
+    assert_int_equal (
+        brood_pool_map_with (pool,
+                             s_waits,
+                             x,
+                             y,
+                             N,
+                             &(brood_map_options_t){ .ret_errors = errors }),
+        -1);
+    assert_int_equal (errno, EPIPE);
+    pthread_join (thread, NULL);
+    for (int i = 0; i < N; i++)
+        assert_int_equal (errors[i], EPIPE);
+    assert_int_equal (
+        brood_pool_map_with (pool,
+                             s_waits,
+                             x,
+                             y,
+                             N,
+                             &(brood_map_options_t){ .ret_errors = errors }),
+        -1);
+    assert_int_equal (errno, EPIPE);
+}
+
+BROOD_MAPPER (s_of_two, int, x, long, y)
+{
+    *y = 2L * *x;
+    return 0;
+}
+
+// A second map beside the first, from another thread.
+static void *
+s_other_map (void *arg)
+{
+    static int x[N];
+    static long y[N];
+    s_fill (x, y);
+    for (int i = 0; i < 20; i++) {
+        if (brood_pool_map (arg, s_of_two, x, y, N) < 0)
+            return NULL;
+    }
+    return y;
+}
+
+static void
+s_test_two_maps (void **state)
+{
+    int x[N];
+    long y[N];
+    pthread_t thread;
+    void *other;
+    (void) state;
+    BROOD_AUTO (pool) pool = s_pool_new ("local:2");
+    s_fill (x, y);
+    assert_int_equal (pthread_create (&thread, NULL, s_other_map, pool), 0);
+    for (int i = 0; i < 20; i++)
+        assert_int_equal (brood_pool_map (pool, s_of_two, x, y, N), 0);
+    pthread_join (thread, &other);
+    assert_non_null (other);
+    for (int i = 0; i < N; i++) {
+        assert_int_equal (y[i], 2L * i);
+        assert_int_equal (((long *) other)[i], 2L * i);
+    }
+}
+
+// --- Further away ----------------------------------------------------------
+
+// In a task: a map given to the pool of the owner, through a line. Its stories
+// bring the reports of the dead along.
+static int
+s_guest (brood_task_t *task, const brood_msg_t *in, brood_msg_t *out)
+{
+    static int x[N], errors[N];
+    static long y[N];
+    void *ref;
+    T_SEE (brood_msg_unpack (in, "@%p", &ref) == 0);
+    brd_host_pool_pretends = 1;
+    BROOD_AUTO (pool) pool = brood_pool_from (ref);
+    T_SEE (pool != NULL);
+    for (size_t c = 0; c < sizeof s_chunks / sizeof *s_chunks; c++) {
+        s_reset (S_KILL);
+        s_set_victims (3, 333, N - 1);
+        s_fill (x, y);
+        T_SEE (
+            brood_pool_map_with (pool,
+                                 s_mapper,
+                                 x,
+                                 y,
+                                 N,
+                                 &(brood_map_options_t){ .chunk = s_chunks[c],
+                                                         .ret_errors = errors })
+            < 0);
+        T_SEE (errno == ECHILD);
+        for (int i = 0; i < N; i++) {
+            const int error = s_is_victim (i) ? ECHILD : i % 50 == 49 ? EIO : 0;
+            T_SEE (errors[i] == error);
+            T_SEE (atomic_load (&s_shared->runs[i]) == 1);
+            T_SEE (y[i] == (error ? -7 : 3L * i));
+        }
+    }
+    return brood_msg_pack (out, "nil");
+}
+BROOD_TASK (s_guest);
+
+// Its pool is used as if it were remote: calls have numbers all the way. The ref
+// came by another.
+static void
+s_test_guest (void **state)
+{
+    (void) state;
+    BROOD_AUTO (pool) pool = s_pool_new ("local:3");
+    BROOD_AUTO (pool) other = brood_pool_new ("local:1");
+    BROOD_AUTO (msg)
+    done = brood_pool_apply (other, s_guest, "@%p", brood_ref (pool));
+    if (!done)
+        print_error ("%s\n", brood_error ());
+    assert_non_null (done);
+}
+
+int
+main (int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test (s_test_deaths),
+        cmocka_unit_test (s_test_deaths_each),
+        cmocka_unit_test (s_test_deaths_msg),
+        cmocka_unit_test (s_test_deaths_plain),
+        cmocka_unit_test (s_test_retries),
+        cmocka_unit_test (s_test_item_timeout),
+        cmocka_unit_test (s_test_killed_anywhere),
+        cmocka_unit_test (s_test_broken_report),
+        cmocka_unit_test (s_test_lost_report),
+        cmocka_unit_test (s_test_sizes),
+        cmocka_unit_test (s_test_large_results),
+        cmocka_unit_test (s_test_refs),
+        cmocka_unit_test (s_test_bare_arg),
+        cmocka_unit_test (s_test_terminate),
+        cmocka_unit_test (s_test_two_maps),
+        cmocka_unit_test (s_test_guest),
+    };
+    t_watchdog (110);
+    s_shared = mmap (NULL,
+                     sizeof *s_shared,
+                     PROT_READ | PROT_WRITE,
+                     MAP_SHARED | MAP_ANONYMOUS,
+                     -1,
+                     0);
+    if (s_shared == MAP_FAILED || brood_init (&argc, &argv) < 0)
+        return brood_perror (argv[0]);
+    return cmocka_run_group_tests (tests, NULL, NULL);
+}
