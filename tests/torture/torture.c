@@ -38,6 +38,7 @@
 #include "api/brd_runtime.h"
 #include "base/brd_arena.h"
 #include "base/brd_fault.h"
+#include "host/host.h"
 
 // Every call fails once under gcc's ASan; what other sanitizers may see besides
 // they see in some of the calls, for a fraction of the time.
@@ -90,30 +91,32 @@ typedef struct {
 } s_shared_t;
 
 static const torture_group_t s_groups[] = {
-    { "streams", NULL, 0, 0, 0, torture_streams },
-    { "values", NULL, 0, 1, 0, torture_values },
-    { "state", NULL, 0, 1, 0, torture_state },
-    { "channel", NULL, 0, 1, 0, torture_channel },
-    { "sync", NULL, 0, 1, 0, torture_sync },
-    { "calls", "local:2", 0, 0, 0, torture_calls },
-    { "maps", "local:2", 0, 0, 0, torture_maps },
-    { "life", "local:2", 0, 0, 0, torture_life },
-    { "queues", "local:2", 0, 0, 0, torture_queues },
-    { "deaths", "local:2", 0, 0, 0, torture_deaths },
-    { "threads", "threads:2", 0, 0, 0, torture_calls },
-    { "threads-maps", "threads:2", 0, 0, 0, torture_maps },
-    { "inline", "inline", 0, 0, 0, torture_calls },
-    { "inline-maps", "inline", 0, 0, 0, torture_maps },
-    { "guests", "local:2", 0, 0, 0, torture_guests },
-    { "birth", "local:2", 1, 0, 0, torture_birth },
-    { "processes", NULL, 0, 0, 0, torture_processes },
-    { "shm", NULL, 0, 0, 0, torture_shm },
-    { "exec", NULL, 0, 0, 0, torture_exec },
-    { "managed", NULL, 0, 0, TORTURE_OWN_MANAGER, torture_managed },
-    { "managed-tcp", NULL, 0, 0, TORTURE_OTHER_MANAGER, torture_managed },
-    { "managers", NULL, 1, 0, TORTURE_MADE_MANAGER, torture_managers },
+    { "streams", NULL, 0, 0, 0, 0, torture_streams },
+    { "values", NULL, 0, 1, 0, 0, torture_values },
+    { "state", NULL, 0, 1, 0, 0, torture_state },
+    { "channel", NULL, 0, 1, 0, 0, torture_channel },
+    { "sync", NULL, 0, 1, 0, 0, torture_sync },
+    { "calls", "local:2", 0, 0, 0, 0, torture_calls },
+    { "maps", "local:2", 0, 0, 0, 0, torture_maps },
+    { "life", "local:2", 0, 0, 0, 0, torture_life },
+    { "queues", "local:2", 0, 0, 0, 0, torture_queues },
+    { "deaths", "local:2", 0, 0, 0, 0, torture_deaths },
+    { "threads", "threads:2", 0, 0, 0, 0, torture_calls },
+    { "threads-maps", "threads:2", 0, 0, 0, 0, torture_maps },
+    { "inline", "inline", 0, 0, 0, 0, torture_calls },
+    { "inline-maps", "inline", 0, 0, 0, 0, torture_maps },
+    { "remote", "local:2", 0, 0, 0, 1, torture_calls },
+    { "remote-maps", "local:2", 0, 0, 0, 1, torture_maps },
+    { "guests", "local:2", 0, 0, 0, 0, torture_guests },
+    { "birth", "local:2", 1, 0, 0, 0, torture_birth },
+    { "processes", NULL, 0, 0, 0, 0, torture_processes },
+    { "shm", NULL, 0, 0, 0, 0, torture_shm },
+    { "exec", NULL, 0, 0, 0, 0, torture_exec },
+    { "managed", NULL, 0, 0, TORTURE_OWN_MANAGER, 0, torture_managed },
+    { "managed-tcp", NULL, 0, 0, TORTURE_OTHER_MANAGER, 0, torture_managed },
+    { "managers", NULL, 1, 0, TORTURE_MADE_MANAGER, 0, torture_managers },
 #ifdef TORTURE_CZMQ
-    { "czmq", "local:2", 0, 0, 0, torture_czmq },
+    { "czmq", "local:2", 0, 0, 0, 0, torture_czmq },
 #endif
 };
 
@@ -265,7 +268,9 @@ s_make_pool (void)
         torture_server_make (s_try->group->manager);
     if (!torture_spec () || s_try->group->birth)
         return;
+    brd_host_pool_pretends = s_try->group->remote;
     s_pool = brood_pool_new (torture_spec ());
+    brd_host_pool_pretends = 0;
     TORTURE_MUST (s_pool != NULL);
 }
 

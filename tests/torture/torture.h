@@ -48,6 +48,7 @@ typedef struct {
     int birth;         // 1: faults begin before brood_init ()
     int values;        // 1: no processes; only what was armed may be met
     torture_manager_t manager;
+    int remote;  // 1: that pool is used as if its workers were elsewhere
     const torture_scenario_t *scenarios;  // Up to one without a name
 } torture_group_t;
 
