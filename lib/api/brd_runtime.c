@@ -22,6 +22,7 @@
 #include "base/brd_process.h"
 #include "base/brd_sleep.h"
 #include "base/brd_sys.h"
+#include "client/brd_code.h"
 #include "client/brd_session.h"
 #include "client/brd_tasks.h"
 
@@ -55,6 +56,7 @@ s_at_exit (void)
 static void
 s_forked (void)
 {
+    brd_code_forked ();
     (void) pthread_mutex_init (&s_runtime.lock, NULL);
     brd_children_forget ();
     brd_named_forget ();
@@ -76,7 +78,9 @@ s_register_exit (void)
 static int
 s_see_forks (void)
 {
-    if (!s_runtime.forks_seen && pthread_atfork (NULL, NULL, s_forked) != 0)
+    if (!s_runtime.forks_seen
+        && pthread_atfork (brd_code_fork_begins, brd_code_forked, s_forked)
+               != 0)
         return brd_error_set (ENOMEM, "no room for a fork handler");
     s_runtime.forks_seen = 1;
     return 0;

@@ -10,12 +10,39 @@
 
 #include <errno.h>
 #include <link.h>
+#include <pthread.h>
 #include <string.h>
 
 #include "base/brd_error.h"
 #include "base/brd_hash.h"
 #include "base/brd_mem.h"
 #include "client/brd_tasks.h"
+
+// The dynamic linker does not look after its own lock at a fork (glibc 2.36): a
+// child that is made while another thread goes through the list could never do
+// that itself, nor load a library. So none is made while one of ours does.
+static pthread_mutex_t s_lock = PTHREAD_MUTEX_INITIALIZER;
+
+void
+brd_code_fork_begins (void)
+{
+    pthread_mutex_lock (&s_lock);
+}
+
+void
+brd_code_forked (void)
+{
+    pthread_mutex_unlock (&s_lock);
+}
+
+static void
+s_each (int (*look) (struct dl_phdr_info *info, size_t size, void *arg),
+        void *arg)
+{
+    pthread_mutex_lock (&s_lock);
+    (void) dl_iterate_phdr (look, arg);
+    pthread_mutex_unlock (&s_lock);
+}
 
 // --- What is here ----------------------------------------------------------
 
@@ -67,7 +94,7 @@ brd_code_look (brd_code_t *ret_code)
     ret_code->count = 0;
     ret_code->moved = ret_code->named = 0;
     atomic_init (&ret_code->last, 0);
-    dl_iterate_phdr (s_add, ret_code);
+    s_each (s_add, ret_code);
 }
 
 static uint64_t
@@ -219,7 +246,7 @@ uint64_t
 brd_code_file (uint64_t fn)
 {
     s_owner_t owner = { .fn = fn };
-    dl_iterate_phdr (s_look_for, &owner);
+    s_each (s_look_for, &owner);
     return owner.file;
 }
 
@@ -227,7 +254,7 @@ uint64_t
 brd_code_mark (uint64_t fn)
 {
     s_owner_t owner = { .fn = fn };
-    dl_iterate_phdr (s_look_for, &owner);
+    s_each (s_look_for, &owner);
     return owner.file == 0
                ? 0
                : brd_hash_add (owner.file, &owner.base, sizeof owner.base);
@@ -372,12 +399,12 @@ static uint64_t
 s_number (uint64_t fn)
 {
     s_search_t search = { .fn = fn };
-    dl_iterate_phdr (s_search_code, &search);
+    s_each (s_search_code, &search);
     search.offset = fn - search.image;
     if (search.bits == 0 || search.offset > S_OFFSET_MASK)
         return s_refuse ("the function is in no file that other processes "
                          "could have");
-    dl_iterate_phdr (s_search_file, &search);
+    s_each (s_search_file, &search);
     if (search.files > 1)
         return s_refuse ("the function's file is loaded twice, or looks like "
                          "another one: which of them is meant could not be "
@@ -392,7 +419,7 @@ s_find_number (uint64_t number)
         .bits = number >> S_OFFSET_BITS,
         .offset = number & S_OFFSET_MASK,
     };
-    dl_iterate_phdr (s_search_file, &search);
+    s_each (s_search_file, &search);
     if (search.files > 1)
         return s_refuse ("the function could be of either of two files here");
     if (search.files == 0)
@@ -424,7 +451,7 @@ static uint64_t
 s_ask (s_answer_t *last, uint64_t question, uint64_t (*ask) (uint64_t question))
 {
     uint64_t changes = 0;
-    dl_iterate_phdr (s_read_changes, &changes);
+    s_each (s_read_changes, &changes);
     if (changes != 0 && changes == last->changes && question == last->question)
         return last->answer;
     const uint64_t answer = ask (question);
@@ -492,7 +519,7 @@ void
 brd_code_build (unsigned char ret_build[BRD_CODE_BUILD])
 {
     s_build_t build = { .fn = (uint64_t) (uintptr_t) brd_code_build };
-    dl_iterate_phdr (s_look_at_build, &build);
+    s_each (s_look_at_build, &build);
     for (int i = 0; i < 8; i++) {
         ret_build[i] = (unsigned char) (build.program >> 8 * i);
         ret_build[8 + i] = (unsigned char) (build.library >> 8 * i);

@@ -104,4 +104,13 @@ brd_code_find (uint64_t number);
 void
 brd_code_build (unsigned char ret_build[BRD_CODE_BUILD]);
 
+// --- Forks -----------------------------------------------------------------
+
+// For pthread_atfork (): before, and in both processes after. Between them no
+// other thread is in here.
+void
+brd_code_fork_begins (void);
+void
+brd_code_forked (void);
+
 #endif  // BRD_CODE_H

@@ -626,6 +626,34 @@ s_test_large_results (void **state)
 
 // --- What cannot cross -----------------------------------------------------
 
+// Whether its message lies in what it shares with the owner here.
+static int
+s_is_shared (brood_task_t *task, const brood_msg_t *in, brood_msg_t *out)
+{
+    size_t size;
+    const void *bytes = brood_msg_bytes (in, &size);
+    return brood_msg_pack (
+        out, "%d", brd_arena_holds (task->worker->setup->arena, bytes, size));
+}
+BROOD_TASK (s_is_shared);
+
+static void
+s_test_large_message (void **state)
+{
+    static char bytes[1 << 20];
+    (void) state;
+    for (int remote = 0; remote < 2; remote++) {
+        int shared = -1;
+        BROOD_AUTO (pool)
+        pool = remote ? s_pool_new ("local:1") : brood_pool_new ("local:1");
+        BROOD_AUTO (msg)
+        out = brood_pool_apply (
+            pool, s_is_shared, "<%zu %p>", sizeof bytes, (void *) bytes);
+        assert_int_equal (brood_msg_unpack (out, "%d", &shared), 0);
+        assert_int_equal (shared, !remote);
+    }
+}
+
 static void
 s_check_refused (const void *result)
 {
@@ -844,6 +872,7 @@ main (int argc, char **argv)
         cmocka_unit_test (s_test_lost_report),
         cmocka_unit_test (s_test_sizes),
         cmocka_unit_test (s_test_large_results),
+        cmocka_unit_test (s_test_large_message),
         cmocka_unit_test (s_test_refs),
         cmocka_unit_test (s_test_bare_arg),
         cmocka_unit_test (s_test_terminate),

@@ -9,13 +9,19 @@
 #include <fcntl.h>
 #include <gnu/libc-version.h>
 #include <inttypes.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
+
+#include <brood.h>
 
 #include "base/brd_error.h"
 #include "client/brd_code.h"
@@ -372,6 +378,46 @@ s_test_twice (void **state)
     dlclose (library);
 }
 
+// --- Forks -----------------------------------------------------------------
+
+static _Atomic int s_enough;
+
+static void *
+s_look_all_the_time (void *arg)
+{
+    const uint64_t fns[] = { s_here (s_test_file), s_libc () };
+    (void) arg;
+    for (int i = 0; !atomic_load (&s_enough); i++)
+        (void) brd_code_number (fns[i % 2]);
+    return NULL;
+}
+
+// A child may be made at any moment and must be able to look, too. It is killed
+// by its alarm if it waits for a thread that it does not have.
+static void
+s_test_forks (void **state)
+{
+    pthread_t thread;
+    (void) state;
+    assert_int_equal (brood_init (NULL, NULL), 0);
+    assert_int_equal (pthread_create (&thread, NULL, s_look_all_the_time, NULL),
+                      0);
+    for (int i = 0; i < 100; i++) {
+        int status = -1;
+        const pid_t pid = fork ();
+        if (pid == 0) {
+            signal (SIGALRM, SIG_DFL);
+            alarm (20);
+            _exit (brd_code_number (s_libc ()) != 0 ? 0 : 1);
+        }
+        assert_true (pid > 0);
+        assert_int_equal (waitpid (pid, &status, 0), pid);
+        assert_int_equal (status, 0);
+    }
+    atomic_store (&s_enough, 1);
+    pthread_join (thread, NULL);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -380,7 +426,7 @@ main (int argc, char **argv)
         cmocka_unit_test (s_test_replaced),  cmocka_unit_test (s_test_names),
         cmocka_unit_test (s_test_file),      cmocka_unit_test (s_test_numbers),
         cmocka_unit_test (s_test_elsewhere), cmocka_unit_test (s_test_library),
-        cmocka_unit_test (s_test_twice),
+        cmocka_unit_test (s_test_twice),     cmocka_unit_test (s_test_forks),
     };
     if (argc > 1)
         return s_print (argv[1]);
