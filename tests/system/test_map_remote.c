@@ -469,6 +469,39 @@ s_test_broken_report (void **state)
     }
 }
 
+// A report that is one, but of another chunk: it has an item more.
+BROOD_EACH (s_writes_another, int, x)
+{
+    const brd_worker_t *worker = brood_task_current ()->worker;
+    brd_chunk_writer_t writer;
+    if (*x == 100)
+        brd_chunk_write (
+            &writer,
+            brd_arena_at (worker->setup->arena, worker->page->chunk),
+            31,
+            0,
+            0);
+    return 0;
+}
+
+static void
+s_test_other_report (void **state)
+{
+    int x[N], errors[N];
+    (void) state;
+    BROOD_AUTO (pool) pool = s_pool_new ("local:2");
+    const brood_map_options_t options = { .chunk = 30, .ret_errors = errors };
+    for (int i = 0; i < N; i++)
+        x[i] = i;
+    assert_int_equal (
+        brood_pool_map_sized (
+            pool, s_writes_another, x, sizeof *x, NULL, 0, N, &options),
+        -1);
+    assert_non_null (strstr (brood_error (), "no report"));
+    for (int i = 0; i < N; i++)
+        assert_int_equal (errors[i], i >= 90 && i < 120 ? EIO : 0);
+}
+
 // A worker that dies when it has spoiled its report: what it had done is lost,
 // and is not done again.
 BROOD_MAPPER (s_spoils_and_dies, int, x, long, y)
@@ -869,6 +902,7 @@ main (int argc, char **argv)
         cmocka_unit_test (s_test_item_timeout),
         cmocka_unit_test (s_test_killed_anywhere),
         cmocka_unit_test (s_test_broken_report),
+        cmocka_unit_test (s_test_other_report),
         cmocka_unit_test (s_test_lost_report),
         cmocka_unit_test (s_test_sizes),
         cmocka_unit_test (s_test_large_results),
