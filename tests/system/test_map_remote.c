@@ -502,8 +502,8 @@ s_test_other_report (void **state)
         assert_int_equal (errors[i], i >= 90 && i < 120 ? EIO : 0);
 }
 
-// A worker that dies when it has spoiled its report: what it had done is lost,
-// and is not done again.
+// A worker that dies when its report is spoiled, or is not of this chunk (way):
+// what it had done is lost, and is not done again.
 BROOD_MAPPER (s_spoils_and_dies, int, x, long, y)
 {
     const brd_worker_t *worker = brood_task_current ()->worker;
@@ -511,10 +511,13 @@ BROOD_MAPPER (s_spoils_and_dies, int, x, long, y)
         brd_arena_at (worker->setup->arena, worker->page->chunk);
     atomic_fetch_add (&s_shared->runs[*x], 1);
     *y = *x;
-    if (*x == 100) {
+    if (*x != 100)
+        return 0;
+    if (atomic_load (&s_shared->way) == 0)
         bytes[4] = 'x';
-        kill (getpid (), SIGKILL);
-    }
+    else
+        atomic_fetch_sub (&worker->page->chunk_seq, 1);
+    kill (getpid (), SIGKILL);
     return 0;
 }
 
@@ -526,16 +529,19 @@ s_test_lost_report (void **state)
     (void) state;
     BROOD_AUTO (pool) pool = s_pool_new ("local:2");
     const brood_map_options_t options = { .chunk = 30, .ret_errors = errors };
-    s_fill (x, y);
-    s_reset (S_KILL);
-    assert_int_equal (
-        brood_pool_map_with (pool, s_spoils_and_dies, x, y, N, &options), -1);
-    assert_int_equal (errno, ECHILD);
-    for (int i = 0; i < N; i++) {
-        const int bad = i >= 90 && i <= 100;
-        assert_int_equal (errors[i], bad ? ECHILD : 0);
-        assert_int_equal (y[i], bad ? -7 : i);
-        assert_int_equal (atomic_load (&s_shared->runs[i]), 1);
+    for (int way = 0; way < 2; way++) {
+        s_fill (x, y);
+        s_reset ((s_way_t) way);
+        assert_int_equal (
+            brood_pool_map_with (pool, s_spoils_and_dies, x, y, N, &options),
+            -1);
+        assert_int_equal (errno, ECHILD);
+        for (int i = 0; i < N; i++) {
+            const int bad = i >= 90 && i <= 100;
+            assert_int_equal (errors[i], bad ? ECHILD : 0);
+            assert_int_equal (y[i], bad ? -7 : i);
+            assert_int_equal (atomic_load (&s_shared->runs[i]), 1);
+        }
     }
 }
 
