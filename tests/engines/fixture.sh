@@ -10,7 +10,7 @@
 action=${1:-}
 dir=${2:-}
 case $action/$dir in
-start/?* | stop/?*) ;;
+start/?* | stop/?* | set/?*) ;;
 *)
     sed -n 's/^#     //p' "$0" >&2
     exit 64

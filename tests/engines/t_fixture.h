@@ -25,11 +25,16 @@ enum {
 static char t_fixture_dir[] = "/tmp/t_fixture.XXXXXX";
 static char t_fixture_script[512];
 
-// Runs argv and returns its exit code.
+// Returns its exit code. word may be NULL.
 static inline int
-t_fixture_run (const char *program, const char *verb, const char *dir)
+t_fixture_run (const char *program,
+               const char *verb,
+               const char *dir,
+               const char *word)
 {
-    char *argv[] = { (char *) program, (char *) verb, (char *) dir, NULL };
+    char *argv[] = {
+        (char *) program, (char *) verb, (char *) dir, (char *) word, NULL
+    };
     pid_t pid;
     int status = -1;
     fflush (NULL);
@@ -42,8 +47,8 @@ t_fixture_run (const char *program, const char *verb, const char *dir)
 static inline void
 t_fixture_stop (void)
 {
-    if (t_fixture_run (t_fixture_script, "stop", t_fixture_dir) != 0
-        || t_fixture_run ("rm", "-rf", t_fixture_dir) != 0)
+    if (t_fixture_run (t_fixture_script, "stop", t_fixture_dir, NULL) != 0
+        || t_fixture_run ("rm", "-rf", t_fixture_dir, NULL) != 0)
         fprintf (stderr, "%s: does not stop\n", t_fixture_script);
 }
 
@@ -56,6 +61,14 @@ t_fixture_path (const char *name)
     return path;
 }
 
+// netns: what its wire is to do from now on.
+static inline void
+t_fixture_set (const char *line)
+{
+    if (t_fixture_run (t_fixture_script, "set", t_fixture_dir, line) != 0)
+        abort ();
+}
+
 // 0: this machine cannot, and has said why.
 static inline int
 t_fixture_start (const char *name)
@@ -63,7 +76,9 @@ t_fixture_start (const char *name)
     snprintf (t_fixture_script, sizeof t_fixture_script, T_ENGINES "/%s", name);
     if (!mkdtemp (t_fixture_dir))
         abort ();
-    const int rc = t_fixture_run (t_fixture_script, "start", t_fixture_dir);
+    setenv ("T_WIRE", T_WIRE, 1);
+    const int rc =
+        t_fixture_run (t_fixture_script, "start", t_fixture_dir, NULL);
     if (rc == 0)
         return 1;
     t_fixture_stop ();
