@@ -271,7 +271,7 @@ s_hear_allocation (brd_launch_t *self, const char *bytes, size_t size)
         return;
     *end = '\0';
     host->state = BRD_LAUNCH_UP;
-    if (self->engine->held (self, (const char *) self->line.bytes) < 0
+    if (self->engine->held (self, (char *) self->line.bytes) < 0
         || s_add_hosts (self) < 0)
         brd_launch_run_close_in (&host->run);
 }
@@ -436,7 +436,8 @@ static const brd_launch_engine_t *
 s_find_engine (brd_place_kind_t kind)
 {
     static const brd_launch_engine_t *const engines[] = { &brd_launch_local,
-                                                          &brd_launch_ssh };
+                                                          &brd_launch_ssh,
+                                                          &brd_launch_slurm };
     for (size_t i = 0; i < sizeof engines / sizeof *engines; i++)
         if (engines[i]->kind == kind)
             return engines[i];

@@ -20,8 +20,8 @@ typedef struct {
     // What is run to get hosts, and holds them until its standard input ends.
     // NULL: begin knows them all.
     void (*hold) (const brd_launch_t *self, brd_launch_words_t *words);
-    // A line that it printed: adds hosts. -1 with a text.
-    int (*held) (brd_launch_t *self, const char *line);
+    // The line that it printed, which it may spoil: adds hosts. -1 with a text.
+    int (*held) (brd_launch_t *self, char *line);
     // What is run here to have the agent there. NULL: it runs already.
     void (*command) (const brd_launch_t *self,
                      const brd_hosts_entry_t *host,
@@ -31,6 +31,7 @@ typedef struct {
 
 extern const brd_launch_engine_t brd_launch_local;
 extern const brd_launch_engine_t brd_launch_ssh;
+extern const brd_launch_engine_t brd_launch_slurm;
 
 //              +--------<-- ended: later again --<--------+
 //              v                                          |

@@ -20,7 +20,7 @@ dir=$(cd "$dir" && pwd) || exit 1
 here=$(cd "$(dirname "$0")" && pwd)
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 # Not to be taken for what a test has left behind.
-unset BROOD_T_MARK
+[ -z "${BROOD_T_MARK:-}" ] || exec env -u BROOD_T_MARK "$0" "$@"
 
 skip () {
     echo "$(basename "$0"): $*"
@@ -37,12 +37,24 @@ fail () {
     stop_daemons
     exit 1
 }
-# run_daemon NAME COMMAND...: beside us, out of our session; $! is its pid
+# run_daemon NAME COMMAND...: beside us, out of our session; its pid is $daemon
 run_daemon () {
     name=$1
     shift
     T_FIXTURE=$dir setsid "$@" </dev/null >>"$dir/$name.log" 2>&1 &
-    echo "$! $(born $!)" >>"$dir/daemons"
+    daemon=$!
+    if [ ! -e "$dir/daemons" ]; then
+        guard </dev/null >/dev/null 2>&1 &
+    fi
+    echo "$daemon $(born $daemon)" >>"$dir/daemons"
+}
+# A caller that is killed, as by a watchdog, stops nothing.
+guard () {
+    while [ "$(born $PPID)" = "$caller_born" ]; do
+        sleep 1
+        [ -e "$dir/daemons" ] || exit
+    done
+    stop_daemons
 }
 # When the process was born: with its number that is the process.
 born () {
@@ -57,6 +69,8 @@ eventually () {
         sleep 0.1
     done
 }
+caller_born=$(born $PPID)
+
 # Those that run, and what they have started. sshd writes over its environment.
 daemons () {
     while read -r pid time; do
@@ -72,7 +86,7 @@ stop_daemons () {
     [ -e "$dir/daemons" ] || return 0
     for signal in TERM KILL; do
         pids=$(daemons)
-        [ -n "$pids" ] || return 0
+        [ -n "$pids" ] || break
         kill -$signal $pids 2>/dev/null
         tries=50
         until no_daemons || [ $tries -eq 0 ]; do
@@ -80,4 +94,5 @@ stop_daemons () {
             sleep 0.1
         done
     done
+    rm "$dir/daemons"
 }
