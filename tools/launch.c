@@ -393,14 +393,27 @@ brd_launch_hosts (const brd_launch_t *self)
 
 // --- What its owner knows --------------------------------------------------
 
+static int
+s_all_joined (const brd_launch_t *self)
+{
+    for (size_t i = 0; i < self->n_each; i++)
+        if (self->each[i]->since == 0)
+            return 0;
+    return 1;
+}
+
 void
 brd_launch_joined (brd_launch_t *self, size_t index, int64_t now)
 {
     brd_launch_host_t *host = s_host (self, index);
-    if (host->state != BRD_LAUNCH_STARTING)
+    const int runs_already = !self->engine->command;
+    if (host->state != BRD_LAUNCH_STARTING && !runs_already)
         return;
-    host->state = BRD_LAUNCH_UP;
     host->since = now;
+    if (!runs_already)
+        host->state = BRD_LAUNCH_UP;
+    else if (s_all_joined (self))
+        self->engine->end (self);
 }
 
 void
@@ -417,6 +430,8 @@ brd_launch_stop (brd_launch_t *self, int64_t now)
     if (self->stopped)
         return;
     self->stopped = 1;
+    if (self->engine->end)
+        self->engine->end (self);
     for (size_t i = 0; i < self->n_each; i++)
         s_stop_host (self->each[i], now);
     if (s_hosts_are_over (self))
@@ -435,9 +450,9 @@ brd_launch_is_over (const brd_launch_t *self)
 static const brd_launch_engine_t *
 s_find_engine (brd_place_kind_t kind)
 {
-    static const brd_launch_engine_t *const engines[] = { &brd_launch_local,
-                                                          &brd_launch_ssh,
-                                                          &brd_launch_slurm };
+    static const brd_launch_engine_t *const engines[] = {
+        &brd_launch_local, &brd_launch_ssh, &brd_launch_slurm, &brd_launch_mpi
+    };
     for (size_t i = 0; i < sizeof engines / sizeof *engines; i++)
         if (engines[i]->kind == kind)
             return engines[i];

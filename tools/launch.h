@@ -72,8 +72,9 @@ typedef struct {
     const char *const *env;
     int tries_max;      // 0: BRD_LAUNCH_TRIES
     double time_scale;  // Multiplies all times; 0: 1.0
-    // The line for a host, anew at each start; for mpi one for all ranks. -1
-    // with a text: it is not started now, which counts as a failure.
+    // The line for a host, anew at each start; for mpi one for all ranks, that
+    // new asks for with BRD_LAUNCH_ALL. -1 with a text: it is not started now,
+    // which counts as a failure.
     int (*secret) (void *arg,
                    size_t host,
                    char ret_line[BRD_LAUNCH_SECRET_MAX]);

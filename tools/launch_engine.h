@@ -15,7 +15,8 @@ typedef struct {
     // Adds to self->hosts those it knows at once, and does what comes first. -1
     // with a text.
     int (*begin) (brd_launch_t *self);
-    // Takes back what begin did. NULL: nothing.
+    // Takes back what begin did, when nobody is awaited any more; perhaps more
+    // than once. NULL only where there is a command: nothing.
     void (*end) (brd_launch_t *self);
     // What is run to get hosts, and holds them until its standard input ends.
     // NULL: begin knows them all.
@@ -30,6 +31,7 @@ typedef struct {
 } brd_launch_engine_t;
 
 extern const brd_launch_engine_t brd_launch_local;
+extern const brd_launch_engine_t brd_launch_mpi;
 extern const brd_launch_engine_t brd_launch_ssh;
 extern const brd_launch_engine_t brd_launch_slurm;
 
@@ -68,9 +70,9 @@ struct brd_launch {
     int tries_max;
     int epoll;
     int stopped;
-    int is_gone;    // 1: what was allocated is no more
-    char job[32];   // slurm: the allocation's
-    char *meeting;  // mpi: the file
+    int is_gone;   // 1: what was allocated is no more
+    char job[32];  // slurm: the allocation's
+    int has_met;   // mpi: 1 while the secret is where the ranks meet
     brd_hosts_t hosts;
     brd_launch_host_t **each;  // Of hosts; they do not move, epoll knows them
     size_t n_each;
