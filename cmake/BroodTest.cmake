@@ -16,6 +16,7 @@
 # locks.
 set (BROOD_TEST_ENVIRONMENT
      "ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1"
+     "BROOD_BIN=${PROJECT_BINARY_DIR}/brood"
      "UBSAN_OPTIONS=print_stacktrace=1"
      "TSAN_OPTIONS=die_after_fork=0:ignore_noninstrumented_modules=1:halt_on_error=1:second_deadlock_stack=1:\
 suppressions=${PROJECT_SOURCE_DIR}/tests/tsan.supp")

@@ -17,27 +17,27 @@
 
 #include <brood.h>
 
-const tool_command_t tool_commands[] = {
+const brd_tool_command_t brd_tool_commands[] = {
     { "broker",
       "brings the work of a program to other hosts",
-      &tool_broker_argp,
-      tool_broker },
+      &brd_tool_broker_argp,
+      brd_tool_broker },
     { "keygen",
       "makes a key pair for a broker",
-      &tool_keygen_argp,
-      tool_keygen },
+      &brd_tool_keygen_argp,
+      brd_tool_keygen },
     { "completion",
       "prints what a shell needs to complete these commands",
-      &tool_completion_argp,
-      tool_completion },
-    { "help", "tells about a command", &tool_help_argp, tool_help },
+      &brd_tool_completion_argp,
+      brd_tool_completion },
+    { "help", "tells about a command", &brd_tool_help_argp, brd_tool_help },
     { NULL, NULL, NULL, NULL },
 };
 
-const tool_command_t *
-tool_find (const char *name)
+const brd_tool_command_t *
+brd_tool_find (const char *name)
 {
-    for (const tool_command_t *i = tool_commands; i->name; i++) {
+    for (const brd_tool_command_t *i = brd_tool_commands; i->name; i++) {
         if (strcmp (i->name, name) == 0)
             return i;
     }
@@ -45,7 +45,7 @@ tool_find (const char *name)
 }
 
 void
-tool_parse (const struct argp *argp, int argc, char **argv, void *input)
+brd_tool_parse (const struct argp *argp, int argc, char **argv, void *input)
 {
     argp_err_exit_status = EX_USAGE;
     const int error = argp_parse (argp, argc, argv, 0, NULL, input);
@@ -56,7 +56,7 @@ tool_parse (const struct argp *argp, int argc, char **argv, void *input)
 }
 
 int
-tool_fail (const char *what)
+brd_tool_fail (const char *what)
 {
     static const struct {
         int error;
@@ -85,7 +85,7 @@ s_usage (FILE *out)
     fprintf (out,
              "Usage: brood COMMAND [ARG...]\n"
              "Processes, pools and what they share, also on other hosts.\n\n");
-    for (const tool_command_t *i = tool_commands; i->name; i++)
+    for (const brd_tool_command_t *i = brd_tool_commands; i->name; i++)
         fprintf (out, "  %-12s %s\n", i->name, i->summary);
     fprintf (out, "\nbrood help COMMAND tells more; brood --version.\n");
     return ferror (out) ? EX_IOERR : TOOL_OK;
@@ -93,7 +93,7 @@ s_usage (FILE *out)
 
 // "brood NAME", for the command's own messages.
 static int
-s_run (const tool_command_t *command, int argc, char **argv)
+s_run (const brd_tool_command_t *command, int argc, char **argv)
 {
     char name[64];
     snprintf (name, sizeof name, "brood %s", command->name);
@@ -111,7 +111,7 @@ main (int argc, char **argv)
     }
     if (strcmp (first, "--help") == 0 || strcmp (first, "-?") == 0)
         return s_usage (stdout);
-    const tool_command_t *command = tool_find (first);
+    const brd_tool_command_t *command = brd_tool_find (first);
     if (command)
         return s_run (command, argc - 1, argv + 1);
     if (argc > 1)

@@ -23,40 +23,40 @@ typedef struct {
     const char *summary;  // One line: "makes a key pair"
     const struct argp *argp;
     int (*run) (int argc, char **argv);  // argv[0] is "brood NAME"
-} tool_command_t;
+} brd_tool_command_t;
 
 // All of them, in the order of the help; ends with one without a name.
-extern const tool_command_t tool_commands[];
+extern const brd_tool_command_t brd_tool_commands[];
 
 // NULL if there is none of that name.
-const tool_command_t *
-tool_find (const char *name);
+const brd_tool_command_t *
+brd_tool_find (const char *name);
 
 // As argp_parse (), for arguments a command does not take: those end the
 // program with EX_USAGE and a hint.
 void
-tool_parse (const struct argp *argp, int argc, char **argv, void *input);
+brd_tool_parse (const struct argp *argp, int argc, char **argv, void *input);
 
 // The library's error, behind "brood: what: "; returns an exit code for errno.
 int
-tool_fail (const char *what);
+brd_tool_fail (const char *what);
 
 // --- tool_*.c --------------------------------------------------------------
 
-extern const struct argp tool_broker_argp;
+extern const struct argp brd_tool_broker_argp;
 int
-tool_broker (int argc, char **argv);
+brd_tool_broker (int argc, char **argv);
 
-extern const struct argp tool_completion_argp;
+extern const struct argp brd_tool_completion_argp;
 int
-tool_completion (int argc, char **argv);
+brd_tool_completion (int argc, char **argv);
 
-extern const struct argp tool_help_argp;
+extern const struct argp brd_tool_help_argp;
 int
-tool_help (int argc, char **argv);
+brd_tool_help (int argc, char **argv);
 
-extern const struct argp tool_keygen_argp;
+extern const struct argp brd_tool_keygen_argp;
 int
-tool_keygen (int argc, char **argv);
+brd_tool_keygen (int argc, char **argv);
 
 #endif  // TOOL_H

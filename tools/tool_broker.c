@@ -66,7 +66,7 @@ typedef struct {
     brd_host_source_t launching;
     size_t joined;  // Ever
     size_t given_up;
-    char why[512];  // The last host that was given up
+    char why[640];  // What went wrong last
     const char *const *argv;
 } s_broker_t;
 
@@ -83,7 +83,7 @@ s_option (int key, char *arg, struct argp_state *state)
     s_given_t *given = state->input;
     switch (key) {
     case 'f':
-        given->fd = atoi (arg);
+        given->fd = (int) strtol (arg, NULL, 10);
         return 0;
     case ARGP_KEY_ARGS:
         given->words = state->argv + state->next;
@@ -100,7 +100,7 @@ s_option (int key, char *arg, struct argp_state *state)
     }
 }
 
-const struct argp tool_broker_argp = {
+const struct argp brd_tool_broker_argp = {
     .options = s_options,
     .parser = s_option,
     .args_doc = "PLACE PROGRAM [ARG...]",
@@ -151,7 +151,33 @@ s_set_addresses (const s_broker_t *self, brd_join_t *join)
     s_add_address (join, "127.0.0.1", port);
 }
 
-// A token for one join, in a line for one host.
+// What is said of a host besides the join string: its slots, and a name with
+// its number, to know it again. Ranks of MPI are told all the same.
+static int
+s_print (const s_broker_t *self,
+         const char *text,
+         size_t host,
+         char ret_line[BRD_LAUNCH_SECRET_MAX])
+{
+    const brd_hosts_entry_t *entry =
+        host == BRD_LAUNCH_ALL
+            ? NULL
+            : &brd_launch_hosts (self->launch)->entries[host];
+    const int n =
+        entry ? snprintf (ret_line,
+                          BRD_LAUNCH_SECRET_MAX,
+                          "%s %d %.200s#%zu",
+                          text,
+                          entry->slots,
+                          entry->name,
+                          host)
+              : snprintf (ret_line, BRD_LAUNCH_SECRET_MAX, "%s 1", text);
+    return n < BRD_LAUNCH_SECRET_MAX
+               ? 0
+               : brd_error_set (EMSGSIZE, "the line for an agent is too long");
+}
+
+// A token for one join, or for all the ranks.
 static int
 s_secret (void *arg, size_t host, char ret_line[BRD_LAUNCH_SECRET_MAX])
 {
@@ -159,8 +185,7 @@ s_secret (void *arg, size_t host, char ret_line[BRD_LAUNCH_SECRET_MAX])
     brd_curve_t token;
     brd_join_t join = { .role = BRD_JOIN_BELOW };
     char text[BRD_JOIN_TEXT_MAX];
-    const brd_hosts_entry_t *entry =
-        &brd_launch_hosts (self->launch)->entries[host];
+    const int uses = host == BRD_LAUNCH_ALL ? S_HOSTS_MAX : 1;
     if (brd_curve_make (&token) < 0)
         return -1;
     join.expires = (int64_t) time (NULL) + S_TOKEN_S;
@@ -168,22 +193,14 @@ s_secret (void *arg, size_t host, char ret_line[BRD_LAUNCH_SECRET_MAX])
     memcpy (join.token, token.secret_key, sizeof join.token);
     s_set_addresses (self, &join);
     int rc = brd_token_add (
-        self->book, token.public_key, BRD_JOIN_BELOW, 1, join.expires);
+        self->book, token.public_key, BRD_JOIN_BELOW, uses, join.expires);
     if (rc == 0)
         rc = brd_join_print (&join, text);
-    const int n = rc < 0 ? 0
-                         : snprintf (ret_line,
-                                     BRD_LAUNCH_SECRET_MAX,
-                                     "%s %d %.200s#%zu",
-                                     text,
-                                     entry->slots,
-                                     entry->name,
-                                     host);
+    if (rc == 0)
+        rc = s_print (self, text, host, ret_line);
     brd_curve_wipe (&token);
     brd_join_wipe (&join);
     explicit_bzero (text, sizeof text);
-    if (rc == 0 && n >= BRD_LAUNCH_SECRET_MAX)
-        rc = brd_error_set (EMSGSIZE, "the line for an agent is too long");
     return rc;
 }
 
@@ -203,29 +220,43 @@ s_joined (void *arg, brd_peer_t *peer, const brd_hello_who_t *who)
     return NULL;
 }
 
+// One line: the first it said last, or how it ended.
+static void
+s_why (const brd_launch_event_t *event, char *ret_text, size_t size)
+{
+    const size_t length = strcspn (event->text, "\n");
+    if (length > 0)
+        snprintf (ret_text,
+                  size,
+                  "%s: %.*s",
+                  event->name,
+                  length > 300 ? 300 : (int) length,
+                  event->text);
+    else if (event->late)
+        snprintf (ret_text, size, "%s: no agent has come", event->name);
+    else if (event->signal > 0)
+        snprintf (ret_text,
+                  size,
+                  "%s: its agent was killed by signal %d",
+                  event->name,
+                  event->signal);
+    else
+        snprintf (ret_text,
+                  size,
+                  "%s: its agent has ended with exit code %d",
+                  event->name,
+                  event->status);
+}
+
 static void
 s_launched (void *arg, const brd_launch_event_t *event)
 {
     s_broker_t *self = arg;
     if (event->happened == BRD_LAUNCH_STARTED || event->stopped)
         return;
-    const char *text = event->text;
-    const size_t length = strcspn (text, "\n");
-    fprintf (stderr,
-             "brood broker: %s: %.*s%s\n",
-             event->name,
-             (int) length,
-             text,
-             length > 0 ? "" : "its agent has ended");
-    if (event->happened != BRD_LAUNCH_OVER)
-        return;
-    self->given_up++;
-    snprintf (self->why,
-              sizeof self->why,
-              "%.200s: %.*s",
-              event->name,
-              length > 250 ? 250 : (int) length,
-              length > 0 ? text : "its agent could not be started");
+    s_why (event, self->why, sizeof self->why);
+    fprintf (stderr, "brood broker: %s\n", self->why);
+    self->given_up += event->happened == BRD_LAUNCH_OVER;
 }
 
 static void
@@ -376,18 +407,19 @@ s_serve (s_broker_t *self, int fd)
 {
     brd_peer_t *above = brd_peer_fd_new (fd, BRD_WIRE_SIZE_MAX);
     if (!above || brd_host_guest_serve (self->host, above, s_open, self) < 0)
-        return tool_fail ("broker");
+        return brd_tool_fail ("broker");
     s_end (self);
     return TOOL_OK;
 }
 
 int
-tool_broker (int argc, char **argv)
+brd_tool_broker (int argc, char **argv)
 {
     static s_broker_t self;
+    const struct sigaction ignored = { .sa_handler = SIG_IGN };
     s_given_t given = { .fd = -1 };
-    tool_parse (&tool_broker_argp, argc, argv, &given);
-    (void) signal (SIGPIPE, SIG_IGN);
+    brd_tool_parse (&brd_tool_broker_argp, argc, argv, &given);
+    (void) sigaction (SIGPIPE, &ignored, NULL);
     self.text = given.words[0];
     self.argv = (const char *const *) (given.words + 1);
     if (brd_scale_read (&self.scale) < 0
@@ -396,6 +428,6 @@ tool_broker (int argc, char **argv)
         || (self.host = brd_runtime_host ()) == NULL
         || (self.book = brd_token_new ()) == NULL
         || brd_curve_make (&self.pair) < 0)
-        return tool_fail ("broker");
+        return brd_tool_fail ("broker");
     return s_serve (&self, given.fd);
 }

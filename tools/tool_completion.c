@@ -20,7 +20,7 @@ s_option (int key, char *arg, struct argp_state *state)
     return 0;
 }
 
-const struct argp tool_completion_argp = {
+const struct argp brd_tool_completion_argp = {
     .parser = s_option,
     .args_doc = "[bash]",
     .doc = "Prints a script; where completions are kept, "
@@ -38,18 +38,18 @@ s_options (const struct argp_option *options)
 }
 
 int
-tool_completion (int argc, char **argv)
+brd_tool_completion (int argc, char **argv)
 {
-    tool_parse (&tool_completion_argp, argc, argv, NULL);
+    brd_tool_parse (&brd_tool_completion_argp, argc, argv, NULL);
     printf ("_brood ()\n"
             "{\n"
             "    local words word=${COMP_WORDS[COMP_CWORD]}\n"
             "    case $COMP_CWORD:${COMP_WORDS[1]} in\n"
             "    1:*) words=\"--help --version");
-    for (const tool_command_t *i = tool_commands; i->name; i++)
+    for (const brd_tool_command_t *i = brd_tool_commands; i->name; i++)
         printf (" %s", i->name);
     printf ("\" ;;\n");
-    for (const tool_command_t *i = tool_commands; i->name; i++) {
+    for (const brd_tool_command_t *i = brd_tool_commands; i->name; i++) {
         printf ("    *:%s) words=\"--help --usage", i->name);
         s_options (i->argp->options);
         printf ("\" ;;\n");

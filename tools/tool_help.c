@@ -35,7 +35,7 @@ s_option (int key, char *arg, struct argp_state *state)
     return 0;
 }
 
-const struct argp tool_help_argp = {
+const struct argp brd_tool_help_argp = {
     .options = s_options,
     .parser = s_option,
     .args_doc = "[COMMAND]",
@@ -70,7 +70,7 @@ s_man_option (const struct argp_option *option)
 }
 
 static void
-s_man_command (const tool_command_t *command)
+s_man_command (const brd_tool_command_t *command)
 {
     const struct argp *argp = command->argp;
     printf (".SS brood %s\n.B brood %s\n", command->name, command->name);
@@ -111,7 +111,7 @@ s_man (void)
             ".SH COMMANDS\n",
             date,
             brood_version ());
-    for (const tool_command_t *i = tool_commands; i->name; i++)
+    for (const brd_tool_command_t *i = brd_tool_commands; i->name; i++)
         s_man_command (i);
     printf (".SH EXIT STATUS\n"
             "0: done. 1: a task failed. 64 to 78: as sysexits.h says; "
@@ -122,14 +122,14 @@ s_man (void)
 }
 
 int
-tool_help (int argc, char **argv)
+brd_tool_help (int argc, char **argv)
 {
     s_wanted_t wanted = { .command = NULL };
-    tool_parse (&tool_help_argp, argc, argv, &wanted);
+    brd_tool_parse (&brd_tool_help_argp, argc, argv, &wanted);
     if (wanted.man)
         return s_man ();
-    const tool_command_t *command =
-        tool_find (wanted.command ? wanted.command : "help");
+    const brd_tool_command_t *command =
+        brd_tool_find (wanted.command ? wanted.command : "help");
     if (!command) {
         fprintf (stderr, "brood: there is no command %s\n", wanted.command);
         return EX_USAGE;

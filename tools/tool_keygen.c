@@ -33,7 +33,7 @@ s_option (int key, char *arg, struct argp_state *state)
     return 0;
 }
 
-const struct argp tool_keygen_argp = {
+const struct argp brd_tool_keygen_argp = {
     .parser = s_option,
     .args_doc = "FILE",
     .doc = "Makes a key pair. FILE, which must not exist, gets the secret key "
@@ -48,20 +48,20 @@ s_hex (const unsigned char key[BRD_CURVE_KEY], char ret_text[S_HEX])
 }
 
 int
-tool_keygen (int argc, char **argv)
+brd_tool_keygen (int argc, char **argv)
 {
     const char *file = NULL;
     char text[S_HEX];
     brd_curve_t pair;
-    tool_parse (&tool_keygen_argp, argc, argv, &file);
+    brd_tool_parse (&brd_tool_keygen_argp, argc, argv, &file);
     if (brd_curve_make (&pair) < 0)
-        return tool_fail ("keygen");
+        return brd_tool_fail ("keygen");
     s_hex (pair.secret_key, text);
     const int rc = brd_secret_write_file (file, text);
     s_hex (pair.public_key, text);
     brd_curve_wipe (&pair);
     if (rc < 0)
-        return tool_fail ("keygen");
+        return brd_tool_fail ("keygen");
     printf ("%s\n", text);
     return fflush (stdout) == 0 ? TOOL_OK : EX_IOERR;
 }

@@ -24,8 +24,8 @@ s_is_in (const char *folder, size_t length, char ret_path[PATH_MAX])
     return n > 0 && n < PATH_MAX && access (ret_path, X_OK) == 0;
 }
 
-// lib/libbrood.so has bin/brood at its folder's side, lib/x86_64/libbrood.so one
-// further up.
+// lib/libbrood.so has bin/brood at its folder's side, lib/x86_64/libbrood.so
+// one further up.
 static int
 s_is_near (const char *file, char ret_path[PATH_MAX])
 {

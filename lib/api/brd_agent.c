@@ -5,7 +5,7 @@
 //     read the line -> dial (transport/brd_wan.h) -> serve: OPEN makes a pool
 //     of this host's; what is given runs in it; until the other end is gone
 //
-// Two things end it at once, with all its workers (whose nurseries see to that):
+// Two things end it at once, with all its workers, whose nurseries see to that:
 // the end of standard input, and a lease that runs out while something runs. So
 // when the other end takes what it gave for lost, none of it runs any more.
 //
@@ -28,6 +28,7 @@
 #include "base/brd_process.h"
 #include "base/brd_secret.h"
 #include "client/brd_code.h"
+#include "client/brd_rank.h"
 #include "client/brd_scale.h"
 #include "transport/brd_wan.h"
 
@@ -41,6 +42,8 @@ enum {
 
 typedef struct {
     brd_join_t join;
+    int is_rank;  // 1: of an MPI job; standard input is the job's
+    brd_rank_t rank;
     uint32_t slots;
     char name[BRD_HELLO_HOST_MAX + 1];
     double scale;
@@ -69,10 +72,15 @@ s_read_line (s_agent_t *self)
     char line[S_LINE_MAX];
     unsigned slots = 0;
     self->name[0] = '\0';
-    const int size = brd_secret_read_fd (
-        0, line, sizeof line, brd_clock_deadline (S_LINE_MS));
+    const int64_t deadline = brd_clock_deadline (S_LINE_MS);
+    const int size =
+        self->is_rank
+            ? brd_rank_await (&self->rank, line, sizeof line, deadline)
+            : brd_secret_read_fd (0, line, sizeof line, deadline);
     if (size < 0)
-        s_end (EX_DATAERR, "no join string came on standard input");
+        s_end (EX_DATAERR,
+               self->is_rank ? brd_error_get ()->text
+                             : "no join string came on standard input");
     char *rest = strchr (line, ' ');
     const size_t length = rest ? (size_t) (rest - line) : (size_t) size;
     const int rc = brd_join_parse (&self->join, line, length);
@@ -157,10 +165,11 @@ s_watch (s_agent_t *self)
                                        .turn = s_lease_turn,
                                        .due = s_lease_due };
     brd_host_lock (self->host);
-    const int rc = brd_host_source_add (self->host, &self->input) < 0
-                           || brd_host_source_add (self->host, &self->lease) < 0
-                       ? -1
-                       : 0;
+    const int rc =
+        (!self->is_rank && brd_host_source_add (self->host, &self->input) < 0)
+                || brd_host_source_add (self->host, &self->lease) < 0
+            ? -1
+            : 0;
     brd_host_unlock (self->host);
     if (rc < 0)
         s_end (EX_OSERR, brd_error_get ()->text);
@@ -201,9 +210,12 @@ s_settle (s_agent_t *self)
 }
 
 static _Noreturn void
-s_become (void)
+s_become (const brd_rank_t *rank)
 {
     static s_agent_t self;
+    self.is_rank = rank != NULL;
+    if (rank)
+        self.rank = *rank;
     if (brd_scale_read (&self.scale) < 0)
         s_end (EX_CONFIG, brd_error_get ()->text);
     s_read_line (&self);
@@ -226,10 +238,23 @@ s_become (void)
            why[0] != '\0' ? why : brd_error_get ()->text);
 }
 
+// 1 for a rank of a job that is to serve its rank 0: only if the program's pools
+// are to run on the job's ranks.
+static int
+s_is_rank (brd_rank_t *ret_rank)
+{
+    const char *spec = getenv ("BROOD_POOL");
+    return spec && strcmp (spec, "mpi") == 0 && brd_rank_read (ret_rank) == 0
+           && ret_rank->rank > 0;
+}
+
 void
 brd_agent_role (int is_main)
 {
+    brd_rank_t rank;
     const char *asked = getenv ("BROOD_AGENT");
+    if (!asked && is_main && s_is_rank (&rank))
+        s_become (&rank);
     if (!asked || strcmp (asked, "1") != 0)
         return;
     // Workers' own children are no agents.
@@ -238,5 +263,5 @@ brd_agent_role (int is_main)
         s_end (EX_SOFTWARE,
                "the program uses brood before brood_init (), which must be "
                "main's first line");
-    s_become ();
+    s_become (NULL);
 }

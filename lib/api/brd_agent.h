@@ -7,6 +7,9 @@
 //                             is called; standard input then stays open, and
 //                             its end is the agent's
 //
+// Or BROOD_POOL=mpi in a rank of a job that is not the first: the line is where
+// the ranks meet (client/brd_rank.h).
+//
 // Exit codes: 0 the pool has ended, 77 it was not let in, else as sysexits.h
 // says, with a sentence on standard error.
 

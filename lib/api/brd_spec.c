@@ -23,12 +23,13 @@ s_from_place (const char *text, const brd_place_t *place, brd_spec_t *ret_spec)
     const int here = place->kind == BRD_PLACE_LOCAL
                      || place->kind == BRD_PLACE_THREADS
                      || place->kind == BRD_PLACE_INLINE;
-    if (place->kind == BRD_PLACE_SSH || place->hosts_here > 0)
+    if (place->kind == BRD_PLACE_SSH || place->kind == BRD_PLACE_SLURM
+        || place->kind == BRD_PLACE_MPI || place->hosts_here > 0)
         ret_spec->elsewhere = text;
     else if (!here)
         return brd_error_set (ENOTSUP,
-                              "pool spec \"%s\": this version runs pools on "
-                              "this host, and through ssh",
+                              "pool spec \"%s\": this version knows this host, "
+                              "ssh, slurm and mpi",
                               text);
     ret_spec->inline_calls = place->kind == BRD_PLACE_INLINE;
     ret_spec->threads = place->kind == BRD_PLACE_THREADS;

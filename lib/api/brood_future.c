@@ -516,7 +516,10 @@ brood_future_running (const brood_future_t *self)
 {
     BRD_REQUIRE_MINE (self, BRD_KIND_FUTURE, -1);
     brd_host_lock (self->host);
-    const int running = self->under_way && brd_host_running (&self->call);
+    // Whether a host below has begun it, that one alone knows.
+    const int running =
+        self->under_way
+        && (brd_host_running (&self->call) || brd_host_is_away (&self->call));
     brd_host_unlock (self->host);
     return running;
 }

@@ -76,8 +76,8 @@ int
 brd_process_cpus (void);
 
 // argv as the system has it, since the program may have changed its own: each
-// argument with a zero behind it, *ret_size bytes in all, and one zero more. Free
-// it with brd_mem_free (). NULL with ENOENT, ENOMEM.
+// argument with a zero behind it, *ret_size bytes in all, and one zero more.
+// Free it with brd_mem_free (). NULL with ENOENT, ENOMEM.
 char *
 brd_process_command_line (size_t *ret_size);
 
