@@ -20,7 +20,6 @@
 #include "client/brd_scale.h"
 #include "transport/brd_peer_fd.h"
 #include "wire/brd_limits.h"
-#include "wire/brd_value.h"
 
 enum {
     S_OPEN_MS = 600000  // A launcher's tries are over long before
@@ -65,8 +64,11 @@ s_await (brood_pool_t *self, brd_host_pool_t *pool)
 {
     const int64_t deadline = brd_clock_deadline (S_OPEN_MS);
     if (brd_host_wait (self->host, s_has_come, pool, deadline) < 0
-        || brd_host_pool_check (pool) < 0)
+        || brd_host_pool_check (pool) < 0) {
+        if (errno == EPIPE)
+            errno = EHOSTUNREACH;
         return -1;
+    }
     self->workers = (int) brd_host_pool_slots (pool);
     return 0;
 }
@@ -102,34 +104,4 @@ brd_pool_far_end (brood_pool_t *self)
     if (self->relayed)
         brd_relay_end (&self->relay);
     self->relayed = 0;
-}
-
-// --- What can go there ------------------------------------------------------
-
-int
-brd_pool_is_remote (const brood_pool_t *self)
-{
-    return self->pool && brd_host_pool_is_remote (self->pool);
-}
-
-int
-brd_pool_check_body (const brood_pool_t *self, const void *bytes, size_t size)
-{
-    brd_value_t value;
-    brd_ref_t ref;
-    brd_value_cursor_t at = { bytes, (const unsigned char *) bytes + size };
-    if (!brd_pool_is_remote (self))
-        return 0;
-    while (at.at < at.end && brd_value_read (&at, &value) == 0) {
-        if (value.type != BROOD_HANDLE)
-            continue;
-        brd_value_ref (&value, &ref);
-        return brd_error_set (ENOTSUP,
-                              "the message has a ref of a %s, and the pool's "
-                              "workers are on other hosts, where it leads "
-                              "nowhere: send what is in it, or a manager's "
-                              "address",
-                              brd_kind_text ((brd_kind_t) ref.kind));
-    }
-    return 0;
 }
