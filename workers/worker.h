@@ -168,10 +168,10 @@ brd_worker_map (brd_worker_t *self, const brd_job_leg_t *leg);
 const void *
 brd_worker_map_report (brd_worker_t *self, size_t *ret_size);
 
-// A task of brood's own: its message is a chunk of a map (wire/brd_chunk.h), its
-// result the report. What is left is done elsewhere when the chunk's time is
-// used up or the task is flagged; but for that, and a single item's failure,
-// which is the task's, it fails only if it cannot begin.
+// A task of brood's own: its message is a chunk of a map (wire/brd_chunk.h),
+// its result the report. What is left is done elsewhere when the chunk's time
+// is used up or the task is flagged. Only a single item's failure is the
+// task's; else it fails if it cannot begin.
 int
 brd_worker_chunk (brood_task_t *task, const brood_msg_t *in, brood_msg_t *out);
 

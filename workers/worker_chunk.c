@@ -3,8 +3,8 @@
 // SPDX-License-Identifier: MPL-2.0
 //
 // It comes as a message and its report goes as a result, so it is a task like
-// any other, and travels as one. Elements are run from a copy that is aligned as
-// arrays are, outputs are written into the report.
+// any other, and travels as one. Elements are run from a copy that is aligned
+// as arrays are, outputs are written into the report.
 //
 //     bounce, in the arena   [report, its outputs | arg | elements]
 //     each item              its number to the page, run, outcome

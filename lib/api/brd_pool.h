@@ -71,15 +71,6 @@ brd_pool_task_name (uint64_t fn);
 uint64_t
 brd_pool_address (const void *fn_p);
 
-// 1: see brd_host_pool_is_remote ().
-int
-brd_pool_is_remote (const brood_pool_t *self);
-
-// 0 if a message with this value can go to its workers, or -1 with ENOTSUP: it
-// has a ref, which leads nowhere on another host.
-int
-brd_pool_check_body (const brood_pool_t *self, const void *bytes, size_t size);
-
 // Where its workers have a function that was checked, or its number.
 uint64_t
 brd_pool_there (const brood_pool_t *self, uint64_t fn);
@@ -104,6 +95,17 @@ brd_pool_leave (brood_pool_t *self);
 // In a child, after any fork: it has none of its parent's.
 void
 brd_pool_forget (void);
+
+// --- brd_pool_remote.c -----------------------------------------------------
+
+// 1: see brd_host_pool_is_remote ().
+int
+brd_pool_is_remote (const brood_pool_t *self);
+
+// 0 if a message with this value can go to its workers, or -1 with ENOTSUP: it
+// has a ref, which leads nowhere on another host.
+int
+brd_pool_check_body (const brood_pool_t *self, const void *bytes, size_t size);
 
 // --- brd_inline.c ----------------------------------------------------------
 

@@ -302,33 +302,6 @@ brd_pool_address (const void *fn_p)
     return address;
 }
 
-int
-brd_pool_is_remote (const brood_pool_t *self)
-{
-    return self->pool && brd_host_pool_is_remote (self->pool);
-}
-
-int
-brd_pool_check_body (const brood_pool_t *self, const void *bytes, size_t size)
-{
-    brd_value_t value;
-    brd_ref_t ref;
-    brd_value_cursor_t at = { bytes, (const unsigned char *) bytes + size };
-    if (!brd_pool_is_remote (self))
-        return 0;
-    while (at.at < at.end && brd_value_read (&at, &value) == 0) {
-        if (value.type != BROOD_HANDLE)
-            continue;
-        brd_value_ref (&value, &ref);
-        return brd_error_set (ENOTSUP,
-                              "the message has a ref of a %s, which is on this "
-                              "host, and the pool's workers are on others: "
-                              "send what is in it, or a manager's address",
-                              brd_kind_text ((brd_kind_t) ref.kind));
-    }
-    return 0;
-}
-
 uint64_t
 brd_pool_there (const brood_pool_t *self, uint64_t fn)
 {
