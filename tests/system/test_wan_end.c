@@ -104,6 +104,32 @@ s_test_lease (void **state)
         }
 }
 
+static int
+s_is_late (t_wan_t *wan, int n)
+{
+    return brd_clock_now () - brd_wan_line_contact (wan->sessions[n].peer)
+           > INT64_C (750000000);  // 15 s * 0.05
+}
+
+// What was said long ago and comes late is heard, and no reason to go on: the
+// other end does not know that it was.
+static void
+s_test_old_news (void **state)
+{
+    (void) state;
+    t_wan_t wan;
+    t_wan_open (&wan, 0.05);
+    t_wan_meet (&wan, t_wan_token (&wan, BRD_JOIN_ABOVE, 1));
+    for (int from = 0; from < 2; from++)
+        t_wan_proxy_stall (wan.proxy, from, 1);
+    assert_true (t_wan_until (&wan, s_is_late, 0));
+    t_wan_proxy_stall (wan.proxy, 0, 0);
+    assert_true (t_wan_until (&wan, t_wan_dial_is_gone, 0));
+    assert_true (brd_wan_line_lease_end (wan.sessions[0].peer)
+                 < wan.dials[0].gone_at);
+    t_wan_close (&wan);
+}
+
 static int64_t s_old_contact;
 
 static int
@@ -350,6 +376,7 @@ main (void)
         cmocka_unit_test (s_test_lost),
         cmocka_unit_test (s_test_nobody),
         cmocka_unit_test (s_test_lease),
+        cmocka_unit_test (s_test_old_news),
         cmocka_unit_test (s_test_contact),
         cmocka_unit_test (s_test_dialler_killed),
         cmocka_unit_test (s_test_listener_restarted),
