@@ -104,11 +104,12 @@ s_test_lease (void **state)
         }
 }
 
+// So long after the last contact.
 static int
-s_is_late (t_wan_t *wan, int n)
+s_is_late (t_wan_t *wan, int ms)
 {
-    return brd_clock_now () - brd_wan_line_contact (wan->sessions[n].peer)
-           > INT64_C (750000000);  // 15 s * 0.05
+    return brd_clock_now () - brd_wan_line_contact (wan->sessions[0].peer)
+           > ms * INT64_C (1000000);
 }
 
 // What was said long ago and comes late is heard, and no reason to go on: the
@@ -122,8 +123,14 @@ s_test_old_news (void **state)
     t_wan_meet (&wan, t_wan_token (&wan, BRD_JOIN_ABOVE, 1));
     for (int from = 0; from < 2; from++)
         t_wan_proxy_stall (wan.proxy, from, 1);
-    assert_true (t_wan_until (&wan, s_is_late, 0));
+    // The dialler says some more, and keeps that connection.
+    wan.sleep_ms = 5;
+    assert_true (t_wan_until (&wan, s_is_late, 4000 / 20));
+    wan.is_asleep[0] = 1;
+    assert_true (t_wan_until (&wan, s_is_late, 15000 / 20));
     t_wan_proxy_stall (wan.proxy, 0, 0);
+    t_wan_pass (&wan, 20);
+    wan.is_asleep[0] = 0;
     assert_true (t_wan_until (&wan, t_wan_dial_is_gone, 0));
     assert_true (brd_wan_line_lease_end (wan.sessions[0].peer)
                  < wan.dials[0].gone_at);
