@@ -99,11 +99,11 @@ typedef struct {
 brd_wan_dial_t *
 brd_wan_dial_new (const brd_wan_dial_options_t *options);
 
-// And its peer, if that was not destroyed. Takes what was dropped with it.
+// And its peer. What has not been acknowledged is dropped.
 void
 brd_wan_dial_destroy (brd_wan_dial_t **self_p);
 
-// On loan; it makes the turns of both.
+// It makes the turns of both. Destroying it frees nothing here.
 brd_peer_t *
 brd_wan_dial_peer (brd_wan_dial_t *self);
 

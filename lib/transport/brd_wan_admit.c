@@ -61,12 +61,12 @@ s_refuse (brd_wan_listen_t *self,
 
 // --- Sessions that there are -----------------------------------------------
 
+// The next that is not over, or NULL.
 static brd_wan_session_t *
-s_next (const brd_wan_listen_t *self, brd_list_t *at)
+s_next (const brd_wan_listen_t *self, const brd_list_t *at)
 {
-    for (at = at->next; at != &self->sessions; at = at->next) {
-        brd_wan_session_t *session =
-            BRD_LIST_ITEM (at, brd_wan_session_t, link);
+    for (brd_list_t *i = at->next; i != &self->sessions; i = i->next) {
+        brd_wan_session_t *session = BRD_LIST_ITEM (i, brd_wan_session_t, link);
         if (!session->line.over)
             return session;
     }
@@ -93,8 +93,7 @@ s_find (const brd_wan_listen_t *self,
         const unsigned char key[BRD_CURVE_KEY])
 {
     brd_wan_session_t *found = NULL;
-    brd_list_t *head = (brd_list_t *) &self->sessions;
-    for (brd_wan_session_t *i = s_next (self, head); i;
+    for (brd_wan_session_t *i = s_next (self, &self->sessions); i;
          i = s_next (self, &i->link))
         if (!(brd_secret_differ (i->key, key, BRD_CURVE_KEY)
               | brd_secret_differ (
