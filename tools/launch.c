@@ -17,6 +17,7 @@
 #include "tools/launch.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -34,7 +35,8 @@ enum {
     S_LAST_PAUSE_MS = 60000,
     S_PATIENCE_MS = 60000,  // To join, and to have held
     S_GRACE_MS = 5000,
-    S_AT_ONCE_MAX = 32,  // Hosts on their way up: each costs CPU here
+    S_LAST_GRACE_MS = 2000,  // Not scaled: it is Slurm's
+    S_AT_ONCE_MAX = 32,      // Hosts on their way up: each costs CPU here
     S_EVENTS = 64,
     S_LINE_MAX = 64 * 1024,
     S_NOT_EXECUTABLE = 126,  // As shells and env say it
@@ -151,8 +153,10 @@ s_stop_host (brd_launch_host_t *host, int64_t now)
 {
     if (host->state == BRD_LAUNCH_STARTING || host->state == BRD_LAUNCH_UP)
         s_close (host, now);
-    else if (host->state == BRD_LAUNCH_WAITING)
+    else if (host->state == BRD_LAUNCH_WAITING) {
         host->state = BRD_LAUNCH_DONE;
+        s_tell (host, BRD_LAUNCH_OVER, ECANCELED, "");
+    }
 }
 
 // error: it could not even be started. text is on loan.
@@ -272,8 +276,10 @@ s_hear_allocation (brd_launch_t *self, const char *bytes, size_t size)
     *end = '\0';
     host->state = BRD_LAUNCH_UP;
     if (self->engine->held (self, (char *) self->line.bytes) < 0
-        || s_add_hosts (self) < 0)
+        || s_add_hosts (self) < 0) {
+        brd_launch_run_note (&host->run, brd_error_get ()->text);
         brd_launch_run_close_in (&host->run);
+    }
 }
 
 static void
@@ -500,6 +506,19 @@ brd_launch_new (const brd_launch_options_t *options)
     return self;
 }
 
+// An allocation whose holder is killed would stay until its time is up.
+static void
+s_end_allocation (brd_launch_t *self)
+{
+    brd_launch_run_t *run = &self->allocation.run;
+    struct pollfd end = { .fd = run->process, .events = POLLIN };
+    if (run->pid == 0)
+        return;
+    brd_launch_run_close_in (run);
+    brd_launch_run_kill (run, SIGTERM);
+    (void) poll (&end, 1, S_LAST_GRACE_MS);
+}
+
 void
 brd_launch_destroy (brd_launch_t **self_p)
 {
@@ -514,6 +533,7 @@ brd_launch_destroy (brd_launch_t **self_p)
         brd_launch_run_fini (&self->each[i]->run);
         brd_mem_free (self->each[i]);
     }
+    s_end_allocation (self);
     brd_launch_run_fini (&self->allocation.run);
     brd_mem_free (self->each);
     brd_hosts_fini (&self->hosts);

@@ -117,10 +117,11 @@ brd_launch_joined (brd_launch_t *self, size_t host, int64_t now);
 void
 brd_launch_lost (brd_launch_t *self, size_t host, int64_t now);
 // Tells all of them to end; who does not in five seconds gets SIGTERM, in five
-// more SIGKILL. Each is OVER then. To be called once or more often.
+// more SIGKILL. Each is OVER then. An allocation goes last. Again: nothing.
 void
 brd_launch_stop (brd_launch_t *self, int64_t now);
-// 1 when nothing runs, nor will.
+// 1 when nothing runs, nor will. An allocation stays until stop, though all its
+// hosts be given up.
 int
 brd_launch_is_over (const brd_launch_t *self);
 

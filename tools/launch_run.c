@@ -154,6 +154,13 @@ s_drain (brd_launch_run_t *self,
     }
 }
 
+void
+brd_launch_run_note (brd_launch_run_t *self, const char *text)
+{
+    s_keep (self, text, strlen (text));
+    s_keep (self, "\n", 1);
+}
+
 const char *
 brd_launch_run_text (brd_launch_run_t *self)
 {

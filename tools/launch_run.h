@@ -64,6 +64,10 @@ brd_launch_run_close_in (brd_launch_run_t *self);
 void
 brd_launch_run_kill (brd_launch_run_t *self, int signal);
 
+// Adds a line to what it said to 2: what was wrong with it.
+void
+brd_launch_run_note (brd_launch_run_t *self, const char *text);
+
 // The end of what it said to 2, without blanks behind, in its tail.
 const char *
 brd_launch_run_text (brd_launch_run_t *self);

@@ -314,6 +314,22 @@ s_test_stopped_early (void **state)
     assert_true (brd_launch_is_over (t.launch));
     brd_launch_turn (t.launch, brd_clock_now ());
     assert_int_equal (t.started, 0);
+    assert_int_equal (t.over, 2);
+    assert_int_equal (t.last.error, ECANCELED);
+    t_launch_fini (&t);
+}
+
+// Between two tries.
+static void
+s_test_stopped_waiting (void **state)
+{
+    (void) state;
+    t_launch_t t;
+    t_launch_init (&t, "local", NULL, "T_MODE=3", s_real);
+    t_launch_until (&t, s_ended, 1);
+    t_launch_stop (&t);
+    assert_int_equal (t.started, 1);
+    assert_int_equal (t.over, 1);
     t_launch_fini (&t);
 }
 
@@ -408,6 +424,7 @@ main (int argc, char **argv)
         cmocka_unit_test (s_test_stubborn),
         cmocka_unit_test (s_test_destroyed),
         cmocka_unit_test (s_test_stopped_early),
+        cmocka_unit_test (s_test_stopped_waiting),
         cmocka_unit_test (s_test_orphans),
         cmocka_unit_test (s_test_faults),
         cmocka_unit_test (s_test_refused),

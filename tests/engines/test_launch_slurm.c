@@ -227,6 +227,18 @@ s_test_queued (void **state)
     s_assert_no_jobs ();
 }
 
+// Without stop.
+static void
+s_test_destroyed (void **state)
+{
+    (void) state;
+    t_launch_t t;
+    t_launch_init (&t, "slurm:-N2", NULL, "T_MODE=", s_real);
+    t_launch_until (&t, t_launch_reported, 2);
+    t_launch_fini (&t);
+    s_assert_no_jobs ();
+}
+
 static void
 s_orphan (void *arg)
 {
@@ -263,6 +275,7 @@ main (int argc, char **argv)
         cmocka_unit_test (s_test_not_granted),
         cmocka_unit_test (s_test_cancelled),
         cmocka_unit_test (s_test_queued),
+        cmocka_unit_test (s_test_destroyed),
         cmocka_unit_test (s_test_orphans),
     };
     t_watchdog (170);
