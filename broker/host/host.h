@@ -167,9 +167,7 @@ typedef struct {
     const char *name;
     const brd_wire_open_t *open;  // What each is to make; NULL: it has it
     int only;    // 1: there is one host, whose loss breaks the pool
-    int remote;  // 1: hosts are other programs, which share no memory with us:
-                 // functions travel as numbers, tasks whole, and legs of maps
-                 // not at all (ENOTSUP)
+    int remote;  // 1: hosts are other programs: brd_host_pool_is_remote ()
 } brd_host_hosts_options_t;
 
 // A pool whose workers are hosts, none at first: its tasks wait. One that is

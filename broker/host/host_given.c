@@ -302,14 +302,14 @@ s_refuse (brd_host_guest_t *self, s_given_t *given)
     s_ended (&given->call, &end);
 }
 
-// Between programs functions are numbers; who passes tasks on leaves them so.
+// Between programs functions are numbers; who passes them on leaves them so.
 static int
 s_find_function (const brd_host_guest_t *self, brd_call_t *call)
 {
-    if (!self->remote)
+    const int above = self->remote, below = self->pool->remote;
+    if (above == below)
         return 0;
-    if (!self->pool->remote)
-        call->fn = brd_code_find (call->fn);
+    call->fn = above ? brd_code_find (call->fn) : brd_code_number (call->fn);
     return call->fn == 0 ? -1 : 0;
 }
 

@@ -213,7 +213,7 @@ brd_host_guest_invited (brd_host_worker_t *of, const brd_wire_note_t *note)
     const int moved = s_is_moved (of->pool) || s_is_moved (self->pool);
     self->leaving = moved;
     const brd_wire_note_t slots = {
-        .count = moved ? 0 : brd_host_pool_width (self->pool)
+        .count = moved ? 0 : brd_host_pool_capacity (self->pool)
     };
     brd_host_given_tell (self, BRD_OP_SLOTS, &slots);
 }
@@ -396,7 +396,7 @@ brd_host_guests_bury (brd_host_t *self, const brd_host_worker_t *worker)
 void
 brd_host_guests_resized (brd_host_t *self, const brd_host_pool_t *pool)
 {
-    const brd_wire_note_t slots = { .count = brd_host_pool_width (pool) };
+    const brd_wire_note_t slots = { .count = brd_host_pool_capacity (pool) };
     for (brd_list_t *i = self->guests.next; i != &self->guests; i = i->next) {
         brd_host_guest_t *guest = BRD_LIST_ITEM (i, brd_host_guest_t, link);
         if (guest->pool != pool || !guest->here || guest->leaving)

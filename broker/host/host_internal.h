@@ -427,7 +427,7 @@ brd_host_pool_register (brd_host_pool_t *self,
 
 // So many tasks it runs at a time, as far as it is known.
 static inline uint32_t
-brd_host_pool_width (const brd_host_pool_t *self)
+brd_host_pool_capacity (const brd_host_pool_t *self)
 {
     return self->hosts ? self->width : self->size;
 }

@@ -97,7 +97,8 @@ brd_host_serve_end (brd_host_guest_t *self)
 void
 brd_host_serve_resized (brd_host_guest_t *self)
 {
-    const brd_wire_note_t slots = { .count = brd_host_pool_width (self->pool) };
+    const brd_wire_note_t slots = { .count =
+                                        brd_host_pool_capacity (self->pool) };
     if (slots.count == self->width)
         return;
     self->width = slots.count;

@@ -192,7 +192,8 @@ s_large (void *arg)
     t_relay (&relay, 1, 0);
     for (int i = 0; i < 5; i++) {
         BROOD_AUTO (msg)
-        one = brood_pool_apply (relay.pool, s_echo, "<%zu %p>", size, bytes);
+        one = brood_pool_apply (
+            relay.pool, s_echo, "<%zu %p>", size, (void *) bytes);
         if (!one)
             fail_msg ("%s", brood_error ());
         assert_int_equal (brood_msg_unpack (one, "<%zu %p>", &back_size, &back),

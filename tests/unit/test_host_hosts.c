@@ -1,0 +1,391 @@
+// test_host_hosts.c - what a program below may say, byte by byte
+//
+// SPDX-License-Identifier: MPL-2.0
+//
+// Whatever it says, only what it had suffers: the pool it was in goes on.
+
+#include "t_peer.h"
+
+// --- Below a pool of ours --------------------------------------------------
+
+typedef struct {
+    brd_call_t call;  // First
+    _Atomic int ended;
+    brd_call_end_t end;
+    char text[256];
+} s_call_t;
+
+static void
+s_ended (brd_call_t *call, const brd_call_end_t *end)
+{
+    s_call_t *self = (s_call_t *) (void *) call;
+    self->end = *end;
+    snprintf (self->text,
+              sizeof self->text,
+              "%.*s",
+              (int) end->size,
+              end->bytes ? (const char *) end->bytes : "");
+    self->ended = 1;
+}
+
+static int
+s_has_ended (void *arg)
+{
+    return ((s_call_t *) arg)->ended;
+}
+
+static void
+s_await (s_call_t *self)
+{
+    assert_int_equal (
+        brd_host_wait (
+            brd_runtime_host (), s_has_ended, self, brd_clock_deadline (30000)),
+        0);
+}
+
+static void
+s_submit (s_call_t *self,
+          const brd_host_pool_t *pool,
+          const brd_core_task_options_t *options)
+{
+    *self = (s_call_t){ .call = {
+                            .core = { .pool = brd_host_pool_number (pool),
+                                      .size_bytes = 1,
+                                      .options = options },
+                            .fn = t_number (t_double),
+                            .body = "\x15",
+                            .ended = s_ended,
+                        } };
+    assert_int_equal (brd_host_submit (brd_runtime_host (), &self->call), 0);
+}
+
+static brd_host_pool_t *
+s_pool (int only)
+{
+    const brd_host_hosts_options_t options = {
+        .name = "above",
+        .open = &t_wanted,
+        .only = only,
+        .remote = 1,
+    };
+    brd_host_pool_t *pool =
+        brd_host_pool_open_hosts (brd_runtime_host (), &options);
+    assert_non_null (pool);
+    return pool;
+}
+
+static _Atomic int s_is_silent;
+
+static int
+s_maybe_silent (brd_peer_t *peer, int64_t now)
+{
+    (void) peer;
+    (void) now;
+    return s_is_silent;
+}
+
+// The other end of a host of this pool, which was told what to open.
+static brd_peer_t *
+s_host (brd_host_pool_t *pool, int (*silent) (brd_peer_t *peer, int64_t now))
+{
+    brd_peer_t *peers[2];
+    brd_frame_t frame;
+    brd_wire_open_t open;
+    brd_host_t *host = brd_runtime_host ();
+    t_pair (peers);
+    if (silent)
+        peers[0]->silent = silent;
+    brd_host_lock (host);
+    assert_int_equal (brd_host_pool_add_peer (pool, peers[0]), 0);
+    brd_host_unlock (host);
+    assert_true (t_hear (peers[1], BRD_OP_OPEN, &frame));
+    assert_int_equal (brd_frame_next_open (&frame, &open), 1);
+    assert_true (open.name_size == 4 && memcmp (open.name, "pool", 4) == 0);
+    peers[1]->done (peers[1]);
+    return peers[1];
+}
+
+// The seq of the only task that comes next.
+static uint64_t
+s_hears_task (brd_peer_t *peer, uint16_t attempt)
+{
+    brd_frame_t frame;
+    brd_wire_task_t task;
+    assert_true (t_hear (peer, BRD_OP_TASKS, &frame));
+    assert_int_equal (brd_frame_next_task (&frame, &task), 1);
+    assert_true (task.fn == t_number (t_double) && task.attempt == attempt);
+    assert_true (task.flags == 0 && task.kind == BRD_TASK_MESSAGE);
+    assert_true (task.size == 1 && memcmp (task.body, "\x15", 1) == 0);
+    const uint64_t seq = task.seq;
+    assert_int_equal (brd_frame_next_task (&frame, &task), 0);
+    peer->done (peer);
+    return seq;
+}
+
+static void
+s_end (brd_host_pool_t *pool)
+{
+    brd_host_pool_end (pool);
+    brd_host_pool_free (&pool);
+}
+
+static void
+s_test_hosts (void **state)
+{
+    (void) state;
+    const brd_core_task_options_t again = { .retries = 1 };
+    s_call_t a, b;
+    brd_host_pool_t *pool = s_pool (0);
+    brd_peer_t *one = s_host (pool, NULL);
+    s_submit (&a, pool, NULL);
+    t_say_slots (one, 1, 0, "");
+    const uint64_t seq = s_hears_task (one, 1);
+    // What is old news, and what is not about it.
+    t_say_note (one, BRD_OP_KEPT, &(brd_wire_note_t){ .seq = seq + 99 });
+    t_say_result (one, &(brd_wire_result_t){ .seq = seq + 99 });
+    t_say_result (
+        one, &(brd_wire_result_t){ .seq = seq, .size = 1, .body = "\x2a" });
+    s_await (&a);
+    assert_true (a.end.error == 0 && a.text[0] == '\x2a');
+    // It is gone: one may have run, the other is tried elsewhere.
+    s_submit (&a, pool, NULL);
+    (void) s_hears_task (one, 1);
+    s_submit (&b, pool, &again);
+    one->destroy (one);
+    s_await (&a);
+    assert_true (a.end.error == ECHILD && a.end.maybe);
+    brd_peer_t *two = s_host (pool, NULL);
+    t_say_slots (two, 4, 0, "");
+    brd_frame_t frame;
+    brd_wire_task_t task;
+    assert_true (t_hear (two, BRD_OP_TASKS, &frame));
+    assert_int_equal (brd_frame_next_task (&frame, &task), 1);
+    const uint64_t second = task.seq;
+    two->done (two);
+    t_say_result (
+        two, &(brd_wire_result_t){ .seq = second, .size = 1, .body = "\x2a" });
+    s_await (&b);
+    assert_int_equal (b.end.error, 0);
+    two->destroy (two);
+    s_end (pool);
+}
+
+// A story's texts and numbers; a host that has nothing to do with it any more.
+static void
+s_test_stories (void **state)
+{
+    (void) state;
+    brd_buf_t story;
+    s_call_t a;
+    brd_host_pool_t *pool = s_pool (0);
+    brd_peer_t *one = s_host (pool, NULL);
+    t_say_slots (one, 1, 0, "");
+    s_submit (&a, pool, NULL);
+    uint64_t seq = s_hears_task (one, 1);
+    const brd_wire_story_t died = {
+        .error = ECHILD, .signal = 9, .pid = 77, .size = 2, .text = "no"
+    };
+    brd_buf_init (&story, BRD_WIRE_SIZE_MAX);
+    assert_int_equal (brd_frame_put_story (&story, &died), 0);
+    t_say_result (one,
+                  &(brd_wire_result_t){ .seq = seq,
+                                        .status = -1,
+                                        .flags = BRD_RESULT_STORY,
+                                        .size = (uint32_t) story.size,
+                                        .body = story.bytes });
+    s_await (&a);
+    assert_true (a.end.error == ECHILD && a.end.signal == 9 && a.end.pid == 77);
+    assert_false (a.end.maybe);
+    assert_string_equal (a.text, "no");
+    // Its pool has ended, and nobody there had the task: for somebody else.
+    s_submit (&a, pool, NULL);
+    seq = s_hears_task (one, 1);
+    brd_peer_t *two = s_host (pool, NULL);
+    t_say_slots (two, 1, 0, "");
+    const brd_wire_story_t closed = { .error = EPIPE };
+    story.size = 0;
+    assert_int_equal (brd_frame_put_story (&story, &closed), 0);
+    t_say_slots (one, 0, EPIPE, "its workers only die");
+    t_say_result (two, &(brd_wire_result_t){ .seq = seq });
+    t_hears_end (one);
+    s_await (&a);
+    assert_true (a.end.error == ECHILD && a.end.maybe);
+    s_submit (&a, pool, NULL);
+    seq = s_hears_task (two, 1);
+    t_say_result (two,
+                  &(brd_wire_result_t){ .seq = seq,
+                                        .status = -1,
+                                        .flags = BRD_RESULT_STORY,
+                                        .size = (uint32_t) story.size,
+                                        .body = story.bytes });
+    seq = s_hears_task (two, 1);
+    t_say_result (
+        two, &(brd_wire_result_t){ .seq = seq, .size = 1, .body = "\x2a" });
+    s_await (&a);
+    assert_int_equal (a.end.error, 0);
+    brd_buf_fini (&story);
+    one->destroy (one);
+    two->destroy (two);
+    s_end (pool);
+}
+
+static int
+s_has_no_slots (void *pool)
+{
+    return brd_host_pool_slots (pool) == 0;
+}
+
+// A silent one gets nothing new, and keeps what it has.
+static void
+s_test_silent (void **state)
+{
+    (void) state;
+    s_call_t a, b;
+    s_is_silent = 0;
+    brd_host_pool_t *pool = s_pool (0);
+    brd_peer_t *one = s_host (pool, s_maybe_silent);
+    t_say_slots (one, 2, 0, "");
+    s_submit (&a, pool, NULL);
+    const uint64_t seq = s_hears_task (one, 1);
+    s_is_silent = 1;
+    brd_host_ring (brd_runtime_host ());
+    assert_true (t_eventually (s_has_no_slots, pool, 30));
+    s_submit (&b, pool, NULL);
+    t_say_result (
+        one, &(brd_wire_result_t){ .seq = seq, .size = 1, .body = "\x2a" });
+    s_await (&a);
+    assert_int_equal (a.end.error, 0);
+    const void *bytes;
+    size_t size;
+    assert_int_equal (one->recv (one, &bytes, &size), -1);
+    assert_int_equal (errno, EAGAIN);
+    s_is_silent = 0;
+    brd_host_ring (brd_runtime_host ());
+    const uint64_t second = s_hears_task (one, 1);
+    t_say_result (
+        one, &(brd_wire_result_t){ .seq = second, .size = 1, .body = "\x2a" });
+    s_await (&b);
+    assert_int_equal (b.end.error, 0);
+    one->destroy (one);
+    s_end (pool);
+}
+
+static void
+s_test_nonsense_of_host (void **state)
+{
+    (void) state;
+    static const struct {
+        const char *bytes;
+        size_t size;
+    } nonsense[] = {
+        { T_BYTES ("GET / HTTP/1.1\r\n") },
+        { T_BYTES ("BRD1\1\0\0\0\0\0\0\0\0\0\0\0") },
+        { T_BYTES ("BRD1\x10\0\0\0\0\0\0\0\0\0\0\0") },
+        { T_BYTES ("BRD1\x0a\0\0\0\0\0\0\0\0\0\0\0") },
+        { T_BYTES ("BRD1\x0c\0\0\0\1\0\0\0\0\0\0\0") },
+        { NULL, BRD_RESULT_IN_ARENA },
+        { NULL, BRD_RESULT_IN_PAGE },
+        { NULL, BRD_RESULT_STORY },
+        { NULL, 128 },
+    };
+    brd_host_pool_t *pool = s_pool (0);
+    for (size_t i = 0; i < sizeof nonsense / sizeof *nonsense; i++) {
+        s_call_t a;
+        brd_peer_t *one = s_host (pool, NULL);
+        t_say_slots (one, 1, 0, "");
+        s_submit (&a, pool, NULL);
+        const brd_wire_result_t result = {
+            .seq = s_hears_task (one, 1),
+            .flags = (uint8_t) nonsense[i].size,
+            .size = 16,
+            .body = "\0\0\1\0\0\0\0\0\1\0\0\0\0\0\0",
+        };
+        if (nonsense[i].bytes)
+            t_say_bytes (one, nonsense[i].bytes, nonsense[i].size);
+        else
+            t_say_result (one, &result);
+        t_hears_end (one);
+        s_await (&a);
+        assert_true (a.end.error == ECHILD && a.end.maybe);
+        one->destroy (one);
+    }
+    s_end (pool);
+}
+
+// Why the only host will not have it is why the pool is broken.
+static void
+s_test_only (void **state)
+{
+    (void) state;
+    s_call_t a;
+    brd_host_pool_t *pool = s_pool (1);
+    s_submit (&a, pool, NULL);
+    brd_peer_t *one = s_host (pool, NULL);
+    t_say_slots (one, 0, ENOSPC, "all is let");
+    s_await (&a);
+    assert_int_equal (a.end.error, EPIPE);
+    assert_string_equal (a.text, "all is let");
+    assert_int_equal (brd_host_pool_check (pool), -1);
+    assert_int_equal (errno, EPIPE);
+    one->destroy (one);
+    s_end (pool);
+    // And what is wrong with the initializer is said so.
+    pool = s_pool (0);
+    s_submit (&a, pool, NULL);
+    one = s_host (pool, NULL);
+    t_say_slots (one, 0, ENOEXEC, "the initializer failed: no licence");
+    s_await (&a);
+    assert_int_equal (a.end.error, ENOEXEC);
+    assert_string_equal (a.text, "the initializer failed: no licence");
+    one->destroy (one);
+    s_end (pool);
+}
+
+// --- What each is to open --------------------------------------------------
+
+static void
+s_test_describe (void **state)
+{
+    (void) state;
+    brd_wire_open_t open;
+    char name[BROOD_NAME_SIZE];
+    brd_host_pool_options_t back;
+    const brd_host_pool_options_t options = {
+        .core = { .max_tasks = 7 },
+        .setup = { .initializer = t_double,
+                   .initargs = (void *) (uintptr_t) "\x2a",
+                   .initargs_size = 1,
+                   .max_age_ns = 5,
+                   .max_memory = 6 },
+        .name = "render",
+        .nice = 3,
+    };
+    assert_int_equal (brd_host_pool_describe (&options, &open), 0);
+    assert_true (open.initializer == t_number (t_double));
+    assert_int_equal (brd_host_pool_undescribe (&open, name, &back), 0);
+    assert_string_equal (back.name, "render");
+    assert_true (back.setup.initializer == t_double && back.nice == 3);
+    assert_true (back.setup.max_age_ns == 5 && back.setup.max_memory == 6);
+    assert_true (back.core.max_tasks == 7 && back.setup.initargs_size == 1);
+    assert_memory_equal (back.setup.initargs, "\x2a", 1);
+    brd_mem_free (back.setup.initargs);
+    open.initializer ^= UINT64_C (1) << 63;
+    assert_int_equal (brd_host_pool_undescribe (&open, name, &back), -1);
+    assert_int_equal (errno, EINVAL);
+}
+
+int
+main (int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test (s_test_hosts),
+        cmocka_unit_test (s_test_stories),
+        cmocka_unit_test (s_test_silent),
+        cmocka_unit_test (s_test_nonsense_of_host),
+        cmocka_unit_test (s_test_only),
+        cmocka_unit_test (s_test_describe),
+    };
+    t_watchdog (240);
+    brood_init (&argc, &argv);
+    return cmocka_run_group_tests (tests, NULL, NULL);
+}
