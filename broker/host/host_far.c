@@ -100,11 +100,11 @@ s_append (brd_host_worker_t *self, const brd_call_t *call)
         self->out.size = 0;
         if (brd_frame_begin (&self->out, BRD_OP_TASKS) < 0)
             return -1;
-        brd_list_append (&self->pool->host->dirty, &self->dirty);
     }
     if (brd_frame_add_task (&self->out, &task) < 0)
         return -1;
-    self->out_count++;
+    if (self->out_count++ == 0)
+        brd_list_append (&self->pool->host->dirty, &self->dirty);
     return 0;
 }
 

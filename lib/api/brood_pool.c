@@ -302,12 +302,6 @@ brd_pool_address (const void *fn_p)
     return address;
 }
 
-int
-brd_pool_is_remote (const brood_pool_t *self)
-{
-    return self->pool && brd_host_pool_is_remote (self->pool);
-}
-
 uint64_t
 brd_pool_there (const brood_pool_t *self, uint64_t fn)
 {

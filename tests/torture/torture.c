@@ -108,6 +108,7 @@ static const torture_group_t s_groups[] = {
     { "remote", "local:2", 0, 0, 0, 1, torture_calls },
     { "remote-maps", "local:2", 0, 0, 0, 1, torture_maps },
     { "guests", "local:2", 0, 0, 0, 0, torture_guests },
+    { "relay", "local:2", 0, 0, 0, 0, torture_relay },
     { "birth", "local:2", 1, 0, 0, 0, torture_birth },
     { "processes", NULL, 0, 0, 0, 0, torture_processes },
     { "shm", NULL, 0, 0, 0, 0, torture_shm },

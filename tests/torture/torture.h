@@ -63,6 +63,7 @@ extern const torture_scenario_t torture_life[];
 extern const torture_scenario_t torture_queues[];
 extern const torture_scenario_t torture_deaths[];
 extern const torture_scenario_t torture_guests[];
+extern const torture_scenario_t torture_relay[];
 extern const torture_scenario_t torture_birth[];
 extern const torture_scenario_t torture_streams[];
 extern const torture_scenario_t torture_processes[];
