@@ -238,8 +238,8 @@ s_become (const brd_rank_t *rank)
            why[0] != '\0' ? why : brd_error_get ()->text);
 }
 
-// 1 for a rank of a job that is to serve its rank 0: only if the program's pools
-// are to run on the job's ranks.
+// 1 for a rank of a job that is to serve its rank 0: only if the program's
+// pools are to run on the job's ranks.
 static int
 s_is_rank (brd_rank_t *ret_rank)
 {

@@ -161,6 +161,10 @@ brd_pool_exec_open (brood_pool_t *self,
 
 // --- brd_pool_far.c --------------------------------------------------------
 
+// -1 with EINVAL if there is an option that only workers next door can have.
+int
+brd_pool_far_check (const brood_pool_options_t *options);
+
 // Workers on other hosts: as brd_host_pool_open (), and self->workers is how
 // many the hosts have that are there. Also ENOENT (no brood command),
 // EHOSTUNREACH (no host can be had).

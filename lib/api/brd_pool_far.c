@@ -25,6 +25,18 @@ enum {
     S_OPEN_MS = 600000  // A launcher's tries are over long before
 };
 
+int
+brd_pool_far_check (const brood_pool_options_t *options)
+{
+    if (options->start_exec || options->on_demand || options->pin
+        || options->workers > 0)
+        return brd_error_set (EINVAL,
+                              "workers, start_exec, on_demand and pin are for "
+                              "pools of this host; the place says how many "
+                              "workers other hosts have");
+    return 0;
+}
+
 static int
 s_has_come (void *arg)
 {
@@ -65,9 +77,10 @@ s_await (brood_pool_t *self, brd_host_pool_t *pool)
     const int64_t deadline = brd_clock_deadline (S_OPEN_MS);
     if (brd_host_wait (self->host, s_has_come, pool, deadline) < 0
         || brd_host_pool_check (pool) < 0) {
-        if (errno == EPIPE)
-            errno = EHOSTUNREACH;
-        return -1;
+        const brood_error_info_t story = *brd_error_get ();
+        return story.error == EPIPE
+                   ? brd_error_set (EHOSTUNREACH, "%s", story.text)
+                   : -1;
     }
     self->workers = (int) brd_host_pool_slots (pool);
     return 0;

@@ -102,19 +102,6 @@ s_copy_msg (const brood_msg_t *msg, size_t *ret_size)
     return copy;
 }
 
-// What only workers next door can have.
-static int
-s_check_elsewhere (const brood_pool_options_t *options)
-{
-    if (options->start_exec || options->on_demand || options->pin
-        || options->workers > 0)
-        return brd_error_set (EINVAL,
-                              "workers, start_exec, on_demand and pin are for "
-                              "pools of this host; the place says how many "
-                              "workers other hosts have");
-    return 0;
-}
-
 // elsewhere: the place of other hosts, NULL.
 static int
 s_open (brood_pool_t *self,
@@ -139,7 +126,7 @@ s_open (brood_pool_t *self,
         .pin = options->pin,
         .threads = self->threads,
     };
-    if (elsewhere ? s_check_elsewhere (options) < 0
+    if (elsewhere ? brd_pool_far_check (options) < 0
                   : s_check_descriptors (self, self->workers) < 0)
         return -1;
     self->code = brd_mem_alloc (sizeof *self->code);
