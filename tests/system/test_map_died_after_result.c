@@ -20,6 +20,8 @@
 
 #include <brood.h>
 
+#include "host/host.h"
+#include "wire/brd_chunk.h"
 #include "wire/brd_job.h"
 #include "workers/worker.h"
 
@@ -35,19 +37,38 @@ static struct {
     _Atomic int killed;   // 1: done, once
 } * s_shared;
 
+// 1 when the result of item KILLED is where its owner will find it: in the job,
+// or, of a pool used as if it were remote, in the worker's report.
+static int
+s_is_there (const brood_task_t *task)
+{
+    const brd_page_t *page = task->worker->page;
+    brd_chunk_report_t report;
+    if (task->job)
+        return atomic_load (
+            &((brd_job_result_t *) (uintptr_t) task->job->plan.out)[KILLED]
+                 .done);
+    const void *bytes = brd_arena_at (task->worker->setup->arena, page->chunk);
+    // Each is a byte.
+    return bytes
+           && brd_chunk_get_report (bytes, (size_t) page->chunk_size, &report)
+                  == 0
+           && report.outputs_size > KILLED;
+}
+
 static _Noreturn void
-s_kill_when_done (pid_t worker, const brd_job_result_t *result)
+s_kill_when_done (pid_t worker, const brood_task_t *task)
 {
     int status;
     const int traced = ptrace (PTRACE_ATTACH, worker, NULL, NULL) == 0
                        && waitpid (worker, &status, 0) == worker;
     atomic_store (&s_shared->go, 1);
-    while (traced && !atomic_load (&result->done)) {
+    while (traced && !s_is_there (task)) {
         if (ptrace (PTRACE_SINGLESTEP, worker, NULL, NULL) < 0
             || waitpid (worker, &status, 0) != worker || !WIFSTOPPED (status))
             break;
     }
-    atomic_store (&s_shared->stepped, atomic_load (&result->done));
+    atomic_store (&s_shared->stepped, s_is_there (task));
     kill (worker, SIGKILL);
     _exit (0);
 }
@@ -62,8 +83,7 @@ s_item (brood_task_t *task, const brood_msg_t *in, brood_msg_t *out)
         const pid_t self = getpid ();
         (void) prctl (PR_SET_PTRACER, PR_SET_PTRACER_ANY);
         if (fork () == 0)
-            s_kill_when_done (
-                self, (brd_job_result_t *) (uintptr_t) task->job->plan.out + n);
+            s_kill_when_done (self, task);
         while (!atomic_load (&s_shared->go))
             usleep (500);
     }
@@ -72,11 +92,14 @@ s_item (brood_task_t *task, const brood_msg_t *in, brood_msg_t *out)
 BROOD_TASK (s_item);
 
 static void
-s_test (void **state)
+s_check (int remote)
 {
-    (void) state;
     int errors[ITEMS];
+    atomic_store (&s_shared->go, 0);
+    atomic_store (&s_shared->killed, 0);
+    brd_host_pool_pretends = remote;
     BROOD_AUTO (pool) pool = brood_pool_new ("local:1");
+    brd_host_pool_pretends = 0;
     assert_non_null (pool);
     BROOD_AUTO (msg)
     items = brood_msg_new (
@@ -99,6 +122,14 @@ s_test (void **state)
         else
             assert_int_equal (errors[i], ECHILD);
     }
+}
+
+static void
+s_test (void **state)
+{
+    (void) state;
+    s_check (0);
+    s_check (1);
 }
 
 int
