@@ -318,6 +318,8 @@ s_destroy (brd_peer_t *peer)
 {
     s_peer_t *self = s_self (peer);
     s_flush (self);
+    // Also for copies that a fork has made.
+    (void) shutdown (self->socket, SHUT_RDWR);
     brd_sys_close (&self->peer.fd);
     brd_sys_close (&self->socket);
     brd_buf_fini (&self->in);

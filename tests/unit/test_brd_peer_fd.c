@@ -290,6 +290,27 @@ s_test_narrow (void **state)
     peers[1]->destroy (peers[1]);
 }
 
+// A child of its owner still has the descriptor: it has ended all the same, and
+// what was said before arrives.
+static void
+s_test_copies (void **state)
+{
+    (void) state;
+    int fds[2];
+    assert_int_equal (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds),
+                      0);
+    int copy = dup (fds[0]);
+    brd_peer_t *peers[2] = { brd_peer_fd_new (fds[0], S_MAX),
+                             brd_peer_fd_new (fds[1], S_MAX) };
+    assert_true (copy >= 0 && peers[0] && peers[1]);
+    assert_int_equal (s_say (peers[0], "bye", 3), 0);
+    peers[0]->destroy (peers[0]);
+    s_hears (peers[1], "bye", 3);
+    s_hears_no (peers[1], EPIPE);
+    peers[1]->destroy (peers[1]);
+    close (copy);
+}
+
 static void
 s_test_no_stream (void **state)
 {
@@ -312,6 +333,7 @@ main (void)
         cmocka_unit_test (s_test_nonsense),
         cmocka_unit_test (s_test_slow_reader),
         cmocka_unit_test (s_test_narrow),
+        cmocka_unit_test (s_test_copies),
         cmocka_unit_test (s_test_no_stream),
     };
     t_watchdog (60);
