@@ -6,6 +6,8 @@
 
 #include "t_peer.h"
 
+#include <fcntl.h>
+
 // --- Below a pool of ours --------------------------------------------------
 
 typedef struct {
@@ -84,9 +86,12 @@ s_maybe_silent (brd_peer_t *peer, int64_t now)
     return s_is_silent;
 }
 
-// The other end of a host of this pool, which was told what to open.
+// The other end of a host of this pool, which was told what to open; *ret_above
+// is the pool's.
 static brd_peer_t *
-s_host (brd_host_pool_t *pool, int (*silent) (brd_peer_t *peer, int64_t now))
+s_host_at (brd_host_pool_t *pool,
+           int (*silent) (brd_peer_t *peer, int64_t now),
+           brd_peer_t **ret_above)
 {
     brd_peer_t *peers[2];
     brd_frame_t frame;
@@ -102,7 +107,15 @@ s_host (brd_host_pool_t *pool, int (*silent) (brd_peer_t *peer, int64_t now))
     assert_int_equal (brd_frame_next_open (&frame, &open), 1);
     assert_true (open.name_size == 4 && memcmp (open.name, "pool", 4) == 0);
     peers[1]->done (peers[1]);
+    *ret_above = peers[0];
     return peers[1];
+}
+
+static brd_peer_t *
+s_host (brd_host_pool_t *pool, int (*silent) (brd_peer_t *peer, int64_t now))
+{
+    brd_peer_t *above;
+    return s_host_at (pool, silent, &above);
 }
 
 // The seq of the only task that comes next.
@@ -230,6 +243,12 @@ s_test_stories (void **state)
 }
 
 static int
+s_has_slots (void *pool)
+{
+    return brd_host_pool_slots (pool) > 0;
+}
+
+static int
 s_has_no_slots (void *pool)
 {
     return brd_host_pool_slots (pool) == 0;
@@ -312,6 +331,56 @@ s_test_nonsense_of_host (void **state)
     s_end (pool);
 }
 
+static int
+s_send_nothing (brd_peer_t *peer, brd_buf_t *out)
+{
+    (void) peer;
+    (void) out;
+    errno = EPIPE;
+    return -1;
+}
+
+// What could not be sent was not started: it goes elsewhere, as if it had not
+// been tried.
+static void
+s_test_unsent (void **state)
+{
+    (void) state;
+    s_call_t calls[3];
+    brd_peer_t *above;
+    brd_host_pool_t *pool = s_pool (0);
+    brd_peer_t *one = s_host_at (pool, NULL, &above);
+    t_say_slots (one, 3, 0, "");
+    assert_true (t_eventually (s_has_slots, pool, 30));
+    brd_host_lock (brd_runtime_host ());
+    above->send = s_send_nothing;
+    brd_host_unlock (brd_runtime_host ());
+    for (int i = 0; i < 3; i++)
+        s_submit (&calls[i], pool, NULL);
+    t_hears_end (one);
+    brd_peer_t *two = s_host (pool, NULL);
+    t_say_slots (two, 3, 0, "");
+    for (int i = 0; i < 3;) {
+        brd_frame_t frame;
+        brd_wire_task_t task;
+        assert_true (t_hear (two, BRD_OP_TASKS, &frame));
+        for (; brd_frame_next_task (&frame, &task) == 1; i++) {
+            assert_int_equal (task.attempt, 1);
+            t_say_result (two,
+                          &(brd_wire_result_t){
+                              .seq = task.seq, .size = 1, .body = "\x2a" });
+        }
+        two->done (two);
+    }
+    for (int i = 0; i < 3; i++) {
+        s_await (&calls[i]);
+        assert_int_equal (calls[i].end.error, 0);
+    }
+    one->destroy (one);
+    two->destroy (two);
+    s_end (pool);
+}
+
 // Why the only host will not have it is why the pool is broken.
 static void
 s_test_only (void **state)
@@ -374,6 +443,134 @@ s_test_describe (void **state)
     assert_int_equal (errno, EINVAL);
 }
 
+// --- Sources, and who sleeps ----------------------------------------------
+
+typedef struct {
+    brd_host_source_t source;  // First
+    _Atomic int read;          // Bytes
+    _Atomic int late;          // Turns when it was due by the clock
+    int64_t at;
+} s_source_t;
+
+static void
+s_source_turn (brd_host_source_t *source, int64_t now)
+{
+    s_source_t *self = (s_source_t *) (void *) source;
+    char byte;
+    while (read (source->fd, &byte, 1) == 1)
+        self->read++;
+    if (now >= self->at) {
+        self->late++;
+        self->at = BRD_NEVER;
+    }
+}
+
+static int64_t
+s_source_due (brd_host_source_t *source, int64_t now)
+{
+    (void) now;
+    return ((s_source_t *) (void *) source)->at;
+}
+
+static int
+s_has_read_two (void *arg)
+{
+    return ((s_source_t *) arg)->read == 2;
+}
+
+static int
+s_was_late (void *arg)
+{
+    return ((s_source_t *) arg)->late == 1;
+}
+
+static void
+s_source_begin (s_source_t *self, int fds[2])
+{
+    assert_int_equal (pipe2 (fds, O_CLOEXEC | O_NONBLOCK), 0);
+    *self = (s_source_t){
+        .source = { .fd = fds[0], .turn = s_source_turn, .due = s_source_due },
+        .at = BRD_NEVER,
+    };
+    brd_host_lock (brd_runtime_host ());
+    assert_int_equal (brd_host_source_add (brd_runtime_host (), &self->source),
+                      0);
+    brd_host_unlock (brd_runtime_host ());
+}
+
+static void
+s_source_end (s_source_t *self, const int fds[2])
+{
+    brd_host_lock (brd_runtime_host ());
+    brd_host_source_remove (brd_runtime_host (), &self->source);
+    brd_host_unlock (brd_runtime_host ());
+    close (fds[0]);
+    close (fds[1]);
+}
+
+// Nobody waits: the keeper looks after it.
+static void
+s_test_source (void **state)
+{
+    (void) state;
+    int fds[2];
+    s_source_t self;
+    s_source_begin (&self, fds);
+    assert_int_equal (write (fds[1], "ab", 2), 2);
+    assert_true (t_eventually (s_has_read_two, &self, 30));
+    brd_host_lock (brd_runtime_host ());
+    self.at = brd_clock_deadline (20);
+    brd_host_unlock (brd_runtime_host ());
+    brd_host_ring (brd_runtime_host ());
+    assert_true (t_eventually (s_was_late, &self, 30));
+    s_source_end (&self, fds);
+}
+
+// A loop of the program's own; the last test, as nobody else drives from here
+// on.
+static void
+s_test_foreign (void **state)
+{
+    (void) state;
+    int fds[2];
+    s_call_t a;
+    s_source_t self;
+    brd_host_t *host = brd_runtime_host ();
+    brd_host_pool_t *pool = s_pool (0);
+    brd_peer_t *one = s_host (pool, NULL);
+    s_submit (&a, pool, NULL);
+    s_source_begin (&self, fds);
+    struct pollfd fd = { .fd = brd_host_fd (host), .events = POLLIN };
+    assert_true (fd.fd >= 0);
+    t_say_slots (one, 1, 0, "");
+    assert_int_equal (write (fds[1], "ab", 2), 2);
+    brd_frame_t frame;
+    brd_wire_task_t task;
+    const void *bytes;
+    size_t size;
+    while (one->recv (one, &bytes, &size) < 0) {
+        assert_int_equal (poll (&fd, 1, 30000), 1);
+        assert_true (brd_host_dispatch (host, 0) >= 0);
+    }
+    assert_int_equal (brd_frame_open (&frame, bytes, size), 0);
+    assert_int_equal (brd_frame_next_task (&frame, &task), 1);
+    const brd_wire_result_t result = { .seq = task.seq,
+                                       .size = 1,
+                                       .body = "\x2a" };
+    one->done (one);
+    t_say_result (one, &result);
+    self.at = brd_clock_deadline (20);
+    while (!a.ended || !self.late) {
+        assert_int_equal (poll (&fd, 1, 30000), 1);
+        assert_true (brd_host_dispatch (host, 0) >= 0);
+    }
+    assert_int_equal (a.end.error, 0);
+    assert_int_equal (self.read, 2);
+    s_source_end (&self, fds);
+    one->destroy (one);
+    s_end (pool);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -381,9 +578,12 @@ main (int argc, char **argv)
         cmocka_unit_test (s_test_hosts),
         cmocka_unit_test (s_test_stories),
         cmocka_unit_test (s_test_silent),
+        cmocka_unit_test (s_test_unsent),
         cmocka_unit_test (s_test_nonsense_of_host),
         cmocka_unit_test (s_test_only),
         cmocka_unit_test (s_test_describe),
+        cmocka_unit_test (s_test_source),
+        cmocka_unit_test (s_test_foreign),
     };
     t_watchdog (240);
     brood_init (&argc, &argv);
