@@ -261,11 +261,98 @@ s_test_nonsense_of_guest (void **state)
     assert_int_equal (served.asked, 1);
 }
 
+// --- A broker --------------------------------------------------------------
+
+static void
+s_with_host (brd_host_pool_t *pool, brd_peer_t *ret_peers[2])
+{
+    brd_host_t *host = brd_runtime_host ();
+    t_pair (ret_peers);
+    brd_host_lock (host);
+    assert_int_equal (brd_host_pool_add_peer (pool, ret_peers[0]), 0);
+    brd_host_unlock (host);
+    t_hears (ret_peers[1], BRD_OP_OPEN);
+    t_say_slots (ret_peers[1], 1, 0, "");
+}
+
+// Its guest hears of slots as hosts come and go. What none of them has goes
+// back; what it passes on it does not look into.
+static void
+s_test_broker (void **state)
+{
+    (void) state;
+    enum {
+        NUMBER = 0x1234  // Of no function here
+    };
+    char text[256];
+    brd_frame_t frame;
+    brd_wire_task_t task = { .seq = 7, .fn = NUMBER, .attempt = 3, .size = 1 };
+    brd_wire_result_t result;
+    brd_wire_story_t story;
+    brd_peer_t *above[2], *below[2];
+    brd_host_t *host = brd_runtime_host ();
+    const brd_host_hosts_options_t options = { .name = "broker",
+                                               .open = &t_wanted,
+                                               .remote = 1 };
+    brd_host_pool_t *pool = brd_host_pool_open_hosts (host, &options);
+    assert_non_null (pool);
+    t_pair (above);
+    brd_host_lock (host);
+    assert_int_equal (brd_host_guest_add (host, pool, above[0]), 0);
+    brd_host_unlock (host);
+    s_with_host (pool, below);
+    assert_int_equal (t_hears_note (above[1], BRD_OP_SLOTS, text).count, 1);
+    task.body = "\x15";
+    t_say_task (above[1], &task);
+    assert_true (t_hear (below[1], BRD_OP_TASKS, &frame));
+    assert_int_equal (brd_frame_next_task (&frame, &task), 1);
+    assert_true (task.fn == NUMBER && task.attempt == 3 && task.size == 1);
+    below[1]->done (below[1]);
+    below[1]->destroy (below[1]);
+    assert_true (t_hear (above[1], BRD_OP_SLOTS, &frame));
+    above[1]->done (above[1]);
+    assert_true (t_hear (above[1], BRD_OP_RESULTS, &frame));
+    assert_int_equal (brd_frame_next_result (&frame, &result), 1);
+    assert_true (result.seq == 7 && result.flags == BRD_RESULT_STORY);
+    assert_int_equal (brd_frame_get_story (result.body, result.size, &story),
+                      0);
+    assert_true (story.error == ECHILD && (story.bits & BRD_STORY_MAYBE));
+    above[1]->done (above[1]);
+    // There is nobody: it is better off above.
+    task = (brd_wire_task_t){
+        .seq = 8, .fn = NUMBER, .attempt = 1, .size = 1, .body = "\x15"
+    };
+    t_say_task (above[1], &task);
+    assert_true (t_hears_note (above[1], BRD_OP_RECLAIMED, text).seq == 8);
+    s_with_host (pool, below);
+    assert_int_equal (t_hears_note (above[1], BRD_OP_SLOTS, text).count, 1);
+    // What is wanted back is asked for below, and comes from there.
+    task.seq = 9;
+    t_say_task (above[1], &task);
+    assert_true (t_hear (below[1], BRD_OP_TASKS, &frame));
+    assert_int_equal (brd_frame_next_task (&frame, &task), 1);
+    const brd_wire_note_t back = { .seq = task.seq };
+    below[1]->done (below[1]);
+    t_say_note (above[1], BRD_OP_RECLAIM, &(brd_wire_note_t){ .seq = 9 });
+    assert_true (t_hears_note (below[1], BRD_OP_RECLAIM, text).seq == back.seq);
+    t_say_note (below[1], BRD_OP_KEPT, &back);
+    assert_true (t_hears_note (above[1], BRD_OP_KEPT, text).seq == 9);
+    t_say_note (above[1], BRD_OP_RECLAIM, &(brd_wire_note_t){ .seq = 9 });
+    t_hears (below[1], BRD_OP_RECLAIM);
+    t_say_note (below[1], BRD_OP_RECLAIMED, &back);
+    assert_true (t_hears_note (above[1], BRD_OP_RECLAIMED, text).seq == 9);
+    above[1]->destroy (above[1]);
+    below[1]->destroy (below[1]);
+    brd_host_pool_end (pool);
+    brd_host_pool_free (&pool);
+}
+
 int
 main (int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test (s_test_served),
+        cmocka_unit_test (s_test_broker),
         cmocka_unit_test (s_test_guest_is_gone),
         cmocka_unit_test (s_test_refused),
         cmocka_unit_test (s_test_pool_ends),
