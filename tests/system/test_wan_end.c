@@ -5,6 +5,7 @@
 #include "t_wan.h"
 
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 // --- Not reached ----------------------------------------------------------
@@ -169,10 +170,13 @@ s_test_contact (void **state)
 
 // --- One end dies ----------------------------------------------------------
 
-// Joins by what it reads, says something, and lives until it is killed.
+// Joins by what it reads, says something, and lives until it is killed, or its
+// parent has died.
 static void
 s_child (int fd)
 {
+    (void) prctl (PR_SET_PDEATHSIG, SIGKILL);
+    t_watchdog (110);
     t_wan_t wan = { .scale = 0.05 };
     brd_join_t join;
     wan.proxy = t_wan_proxy_new ();
@@ -199,8 +203,10 @@ s_test_dialler_killed (void **state)
     int fds[2], status;
     assert_int_equal (pipe (fds), 0);
     const pid_t child = fork ();
-    if (child == 0)
+    if (child == 0) {
+        close (fds[1]);
         s_child (fds[0]);
+    }
     assert_true (child > 0);
     t_wan_open (&wan, 0.05);
     const brd_join_t join = t_wan_token (&wan, BRD_JOIN_BELOW, 1);
