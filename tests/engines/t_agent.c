@@ -58,12 +58,23 @@ s_put_hex (FILE *file, const char *text)
         fprintf (file, "%02x", (unsigned char) *text);
 }
 
+// The last of that name, where getenv finds the first: there is to be one.
+static const char *
+s_value (const char *name)
+{
+    const size_t size = strlen (name);
+    const char *value = "";
+    for (char **at = environ; *at; at++)
+        if (strncmp (*at, name, size) == 0 && (*at)[size] == '=')
+            value = *at + size + 1;
+    return value;
+}
+
 // In one write, so that lines of several do not mix.
 static int
 s_report (char **argv, const char *secret)
 {
     const char *node = getenv ("SLURMD_NODENAME");
-    const char *value = getenv ("T_VALUE");
     char *line = NULL;
     size_t size = 0;
     FILE *file = open_memstream (&line, &size);
@@ -75,7 +86,7 @@ s_report (char **argv, const char *secret)
              s_count_fds (),
              s_count_signals (),
              node ? node : "-");
-    s_put_hex (file, value ? value : "");
+    s_put_hex (file, s_value ("T_VALUE"));
     for (int i = 2; argv[i]; i++)
         s_put_hex (file, argv[i]);
     fputc ('\n', file);
