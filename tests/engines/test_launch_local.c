@@ -78,21 +78,24 @@ s_test_given (void **state)
     sigprocmask (SIG_UNBLOCK, &set, NULL);
 }
 
-// Ours takes the place of one of the same name.
+// Ours comes along, and what is set takes the place of one of the same name.
 static void
 s_test_env (void **state)
 {
     (void) state;
     t_launch_t t;
     setenv ("T_VALUE", "of before", 1);
-    t_launch_init (&t, "local", NULL, "T_MODE=", s_real);
+    setenv ("T_MODE", "77", 1);
+    t_launch_init (&t, "local", NULL, "T_NO_MODE=", s_real);
     t_agent_t agent;
     t_launch_until (&t, t_launch_reported, 1);
     assert_true (t_launch_report (&t, 0, &agent));
     assert_string_equal (agent.value, t.env[2] + 8);
-    t_launch_stop (&t);
+    t_launch_until (&t, s_over, 1);
+    assert_int_equal (t.last.status, 77);
     t_launch_fini (&t);
     unsetenv ("T_VALUE");
+    unsetenv ("T_MODE");
 }
 
 // --- Ends ------------------------------------------------------------------
