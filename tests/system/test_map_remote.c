@@ -5,10 +5,9 @@
 // The pools are local ones, used as if their workers were on other hosts. That
 // maps give what they give elsewhere is in test_pool_calls.c; here is what may
 // go wrong on the way. What is too large, or cannot cross, is in
-// test_map_remote_sizes.c.
+// test_map_remote_sizes.c; with a broker between: test_map_relay.c.
 
 #include "t.h"
-#include "t_guest.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -641,60 +640,6 @@ s_test_two_maps (void **state)
     }
 }
 
-// --- Further away ----------------------------------------------------------
-
-// In a task: a map given to the pool of the owner, through a line. Its stories
-// bring the reports of the dead along.
-static int
-s_guest (brood_task_t *task, const brood_msg_t *in, brood_msg_t *out)
-{
-    static int x[N], errors[N];
-    static long y[N];
-    void *ref;
-    T_SEE (brood_msg_unpack (in, "@%p", &ref) == 0);
-    brd_host_pool_pretends = 1;
-    BROOD_AUTO (pool) pool = brood_pool_from (ref);
-    T_SEE (pool != NULL);
-    for (size_t c = 0; c < sizeof s_chunks / sizeof *s_chunks; c++) {
-        s_reset (S_KILL);
-        s_set_victims (3, 333, N - 1);
-        s_fill (x, y);
-        T_SEE (
-            brood_pool_map_with (pool,
-                                 s_mapper,
-                                 x,
-                                 y,
-                                 N,
-                                 &(brood_map_options_t){ .chunk = s_chunks[c],
-                                                         .ret_errors = errors })
-            < 0);
-        T_SEE (errno == ECHILD);
-        for (int i = 0; i < N; i++) {
-            const int error = s_is_victim (i) ? ECHILD : i % 50 == 49 ? EIO : 0;
-            T_SEE (errors[i] == error);
-            T_SEE (atomic_load (&s_shared->runs[i]) == 1);
-            T_SEE (y[i] == (error ? -7 : 3L * i));
-        }
-    }
-    return brood_msg_pack (out, "nil");
-}
-BROOD_TASK (s_guest);
-
-// Its pool is used as if it were remote: calls have numbers all the way. The
-// ref came by another.
-static void
-s_test_guest (void **state)
-{
-    (void) state;
-    BROOD_AUTO (pool) pool = s_pool_new ("local:3");
-    BROOD_AUTO (pool) other = brood_pool_new ("local:1");
-    BROOD_AUTO (msg)
-    done = brood_pool_apply (other, s_guest, "@%p", brood_ref (pool));
-    if (!done)
-        print_error ("%s\n", brood_error ());
-    assert_non_null (done);
-}
-
 int
 main (int argc, char **argv)
 {
@@ -711,7 +656,6 @@ main (int argc, char **argv)
         cmocka_unit_test (s_test_lost_report),
         cmocka_unit_test (s_test_terminate),
         cmocka_unit_test (s_test_two_maps),
-        cmocka_unit_test (s_test_guest),
     };
     t_watchdog (110);
     s_shared = mmap (NULL,
