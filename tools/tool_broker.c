@@ -47,12 +47,15 @@ enum {
 };
 
 typedef struct {
+    unsigned char build[BRD_CODE_BUILD];
+    size_t build_size;
     int fd;        // The program's
     char **words;  // The place, and what runs there
     int count;
 } s_given_t;
 
 typedef struct {
+    const s_given_t *given;
     double scale;
     const char *text;  // The place's
     brd_place_t place;
@@ -74,8 +77,26 @@ typedef struct {
 
 static const struct argp_option s_options[] = {
     { "fd", 'f', "N", 0, "The program that gives work is at descriptor N", 0 },
+    { "build",
+      'b',
+      "HEX",
+      0,
+      "Only agents that were built from the same may come in",
+      0 },
     { 0 },
 };
+
+static void
+s_read_build (s_given_t *given, const char *text, struct argp_state *state)
+{
+    unsigned byte;
+    for (size_t i = 0; i < BRD_CODE_BUILD; i++) {
+        if (sscanf (text + 2 * i, "%2x", &byte) != 1)
+            argp_error (state, "%s: %d bytes in hex", text, BRD_CODE_BUILD);
+        given->build[i] = (unsigned char) byte;
+    }
+    given->build_size = BRD_CODE_BUILD;
+}
 
 static error_t
 s_option (int key, char *arg, struct argp_state *state)
@@ -84,6 +105,9 @@ s_option (int key, char *arg, struct argp_state *state)
     switch (key) {
     case 'f':
         given->fd = (int) strtol (arg, NULL, 10);
+        return 0;
+    case 'b':
+        s_read_build (given, arg, state);
         return 0;
     case ARGP_KEY_ARGS:
         given->words = state->argv + state->next;
@@ -308,6 +332,8 @@ s_start (s_broker_t *self)
         .address = s_tcp_any (self),
         .pair = self->pair,
         .book = self->book,
+        .build = self->given->build,
+        .build_size = self->given->build_size,
         .joined = s_joined,
         .arg = self,
         .sessions_max = S_HOSTS_MAX,
@@ -420,6 +446,7 @@ brd_tool_broker (int argc, char **argv)
     s_given_t given = { .fd = -1 };
     brd_tool_parse (&brd_tool_broker_argp, argc, argv, &given);
     (void) sigaction (SIGPIPE, &ignored, NULL);
+    self.given = &given;
     self.text = given.words[0];
     self.argv = (const char *const *) (given.words + 1);
     if (brd_scale_read (&self.scale) < 0

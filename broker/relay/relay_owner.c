@@ -23,21 +23,37 @@
 #include "base/brd_mem.h"
 #include "base/brd_process.h"
 #include "base/brd_sys.h"
+#include "client/brd_code.h"
 #include "workers/nursery.h"
 
 enum {
     S_END_MS = 2000,
-    S_ARGS = 5  // Before the program's own
+    S_ARGS = 6  // Before the program's own
 };
 
 typedef struct {
     char path[PATH_MAX];
     char program[PATH_MAX];
     char fd_text[32];
+    char build_text[16 + 2 * BRD_CODE_BUILD];
     char *args;  // The program's, one behind the other
     char **argv;
     int fd;
 } s_seed_t;
+
+// What agents must be built from.
+static void
+s_set_build (s_seed_t *self)
+{
+    unsigned char build[BRD_CODE_BUILD];
+    brd_code_build (build);
+    int n = snprintf (self->build_text, sizeof self->build_text, "--build=");
+    for (int i = 0; i < BRD_CODE_BUILD; i++)
+        n += snprintf (self->build_text + n,
+                       sizeof self->build_text - (size_t) n,
+                       "%02x",
+                       build[i]);
+}
 
 static int
 s_set_argv (s_seed_t *self, const char *spec)
@@ -56,10 +72,12 @@ s_set_argv (s_seed_t *self, const char *spec)
     self->argv = brd_mem_array (S_ARGS + count + 2, sizeof *self->argv);
     if (!self->argv)
         return -1;
+    s_set_build (self);
     snprintf (self->fd_text, sizeof self->fd_text, "--fd=%d", self->fd);
     self->argv[n++] = self->path;
     self->argv[n++] = (char *) (size_t) "broker";
     self->argv[n++] = self->fd_text;
+    self->argv[n++] = self->build_text;
     self->argv[n++] = (char *) (size_t) "--";
     self->argv[n++] = (char *) (size_t) spec;
     self->argv[n++] = self->program;

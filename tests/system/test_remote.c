@@ -257,21 +257,37 @@ s_no_host (void *arg)
     s_expect (EHOSTUNREACH, "nowhere");
 }
 
-// A command in ssh's place, which runs here what it is given.
+// A command in ssh's place.
+static void
+s_be_ssh (char *path, const char *script)
+{
+    const int fd = mkstemp (path);
+    T_MUST (fd >= 0);
+    T_MUST (dprintf (fd, "#!/bin/sh\nfor last; do :; done\n%s\n", script) > 0);
+    T_MUST (fchmod (fd, 0700) == 0 && close (fd) == 0);
+    T_MUST (setenv ("BROOD_SSH", path, 1) == 0);
+}
+
+// What is there was built from something else.
+static void
+s_other_build (void *arg)
+{
+    char path[] = "/tmp/test_remote.XXXXXX";
+    (void) arg;
+    s_be_ssh (path, "BROOD_AGENT=1 exec \"$T_OTHER\"");
+    T_MUST (brood_init (NULL, NULL) == 0);
+    T_MUST (brood_pool_new ("ssh:elsewhere/2") == NULL);
+    s_expect (EHOSTUNREACH, "build");
+    T_MUST (unlink (path) == 0);
+}
+
+// Which runs here what it is given.
 static void
 s_through_ssh (void *arg)
 {
     char path[] = "/tmp/test_remote.XXXXXX";
-    const int fd = mkstemp (path);
-    T_MUST (fd >= 0);
-    T_MUST (dprintf (fd,
-                     "#!/bin/sh\n"
-                     "for last; do :; done\n"
-                     "exec sh -c \"$last\"\n")
-            > 0);
-    T_MUST (fchmod (fd, 0700) == 0 && close (fd) == 0);
-    T_MUST (setenv ("BROOD_SSH", path, 1) == 0);
     (void) arg;
+    s_be_ssh (path, "exec sh -c \"$last\"");
     BROOD_AUTO (pool) pool = s_open ("ssh:elsewhere/2");
     T_MUST (s_number (pool, s_who) != getpid ());
     T_MUST (brood_pool_workers (pool) == 2);
@@ -308,6 +324,7 @@ TEST (owner_leaves, SIGKILL)
 TEST (no_command, 0)
 TEST (no_host, 0)
 TEST (through_ssh, 0)
+TEST (other_build, 0)
 
 int
 main (int argc, char **argv)
@@ -321,6 +338,7 @@ main (int argc, char **argv)
         cmocka_unit_test (s_test_no_command),
         cmocka_unit_test (s_test_no_host),
         cmocka_unit_test (s_test_through_ssh),
+        cmocka_unit_test (s_test_other_build),
     };
     if (getenv ("BROOD_AGENT")) {
         (void) brood_init (&argc, &argv);
