@@ -10,7 +10,7 @@
 action=${1:-}
 dir=${2:-}
 case $action/$dir in
-start/?* | stop/?* | set/?*) ;;
+start/?* | stop/?* | set/?* | guard/?*) ;;
 *)
     sed -n 's/^#     //p' "$0" >&2
     exit 64
@@ -43,16 +43,18 @@ run_daemon () {
     shift
     T_FIXTURE=$dir setsid "$@" </dev/null >>"$dir/$name.log" 2>&1 &
     daemon=$!
+    # Out of reach of who kills all of a test that takes too long.
     if [ ! -e "$dir/daemons" ]; then
-        guard </dev/null >/dev/null 2>&1 &
+        setsid "$0" guard "$dir" $PPID "$(born $PPID)" \
+            </dev/null >/dev/null 2>&1 &
     fi
     echo "$daemon $(born $daemon)" >>"$dir/daemons"
 }
-# A caller that is killed, as by a watchdog, stops nothing.
+# guard PID BORN: a caller that is killed, as by a watchdog, stops nothing.
 guard () {
-    while [ "$(born $PPID)" = "$caller_born" ]; do
+    while [ "$(born "$1")" = "$2" ]; do
         sleep 1
-        [ -e "$dir/daemons" ] || exit
+        [ -e "$dir/daemons" ] || exit 0
     done
     stop_daemons
 }
@@ -69,8 +71,6 @@ eventually () {
         sleep 0.1
     done
 }
-caller_born=$(born $PPID)
-
 # Those that run, and what they have started. sshd writes over its environment.
 daemons () {
     while read -r pid time; do
@@ -96,3 +96,8 @@ stop_daemons () {
     done
     rm "$dir/daemons"
 }
+
+if [ "$action" = guard ]; then
+    guard "$3" "$4"
+    exit 0
+fi
