@@ -69,6 +69,7 @@ typedef struct {
     brd_host_source_t launching;
     size_t joined;  // Ever
     size_t given_up;
+    int none;       // 1: there is no allocation
     char why[640];  // What went wrong last
     const char *const *argv;
 } s_broker_t;
@@ -248,14 +249,15 @@ s_joined (void *arg, brd_peer_t *peer, const brd_hello_who_t *who)
 static void
 s_why (const brd_launch_event_t *event, char *ret_text, size_t size)
 {
-    const size_t length = strcspn (event->text, "\n");
+    const char *text = event->text + strspn (event->text, "\n");
+    const size_t length = strcspn (text, "\n");
     if (length > 0)
         snprintf (ret_text,
                   size,
                   "%s: %.*s",
                   event->name,
                   length > 300 ? 300 : (int) length,
-                  event->text);
+                  text);
     else if (event->late)
         snprintf (ret_text, size, "%s: no agent has come", event->name);
     else if (event->signal > 0)
@@ -280,7 +282,10 @@ s_launched (void *arg, const brd_launch_event_t *event)
         return;
     s_why (event, self->why, sizeof self->why);
     fprintf (stderr, "brood broker: %s\n", self->why);
-    self->given_up += event->happened == BRD_LAUNCH_OVER;
+    if (event->happened != BRD_LAUNCH_OVER)
+        return;
+    self->given_up += event->host != BRD_LAUNCH_ALL;
+    self->none |= event->host == BRD_LAUNCH_ALL;
 }
 
 static void
@@ -377,8 +382,9 @@ static int
 s_is_decided (void *arg)
 {
     const s_broker_t *self = arg;
-    return brd_host_pool_has_host (self->pool)
-           || self->given_up >= brd_launch_hosts (self->launch)->count;
+    const size_t count = brd_launch_hosts (self->launch)->count;
+    return brd_host_pool_has_host (self->pool) || self->none
+           || (count > 0 && self->given_up >= count);
 }
 
 // The program waits until the first host is there, or none will be.
