@@ -275,7 +275,7 @@ static int
 s_recv (brd_peer_t *peer, const void **ret_bytes, size_t *ret_size)
 {
     s_peer_t *self = s_self (peer);
-    size_t size;
+    size_t size = 0;
     int there, came = 1;
     brd_assert (self->lent == 0);
     s_flush (self);

@@ -35,7 +35,7 @@ s_test_given (void **state)
 {
     (void) state;
     t_launch_t t;
-    t_agent_t agent;
+    t_agent_t agent = { .pid = 0 };
     const char *words[] = { "two words", "", "it's", NULL };
     // Neither a descriptor of ours nor a signal's disposition gets through.
     const int leak = open ("/dev/null", O_RDONLY);
@@ -87,7 +87,7 @@ s_test_env (void **state)
     setenv ("T_VALUE", "of before", 1);
     setenv ("T_MODE", "77", 1);
     t_launch_init (&t, "local", NULL, "T_NO_MODE=", s_real);
-    t_agent_t agent;
+    t_agent_t agent = { .pid = 0 };
     t_launch_until (&t, t_launch_reported, 1);
     assert_true (t_launch_report (&t, 0, &agent));
     assert_string_equal (agent.value, t.env[2] + 8);
@@ -105,7 +105,7 @@ s_test_killed (void **state)
 {
     (void) state;
     t_launch_t t;
-    t_agent_t agent;
+    t_agent_t agent = { .pid = 0 };
     t_launch_init (&t, "local?hosts=2", NULL, "T_MODE=", s_quick);
     t_launch_until (&t, t_launch_reported, 2);
     for (size_t host = 0; host < 2; host++)
@@ -153,7 +153,7 @@ s_test_does_not_hold (void **state)
 {
     (void) state;
     t_launch_t t;
-    t_agent_t agent;
+    t_agent_t agent = { .pid = 0 };
     t_launch_init (&t, "local", NULL, "T_MODE=", s_quick);
     for (int i = 0; i < BRD_LAUNCH_TRIES; i++) {
         t_launch_until (&t, t_launch_reported, i + 1);
@@ -178,7 +178,7 @@ s_test_holds (void **state)
 {
     (void) state;
     t_launch_t t;
-    t_agent_t agent;
+    t_agent_t agent = { .pid = 0 };
     t_launch_init (&t, "local", NULL, "T_MODE=", s_quick);
     for (int i = 0; i < BRD_LAUNCH_TRIES + 1; i++) {
         t_launch_until (&t, t_launch_reported, i + 1);

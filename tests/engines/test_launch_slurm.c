@@ -70,7 +70,7 @@ s_check_given (const char *spec, const char *const *words, int slots)
 {
     static const char *const nodes[] = { "n1", "n2" };
     t_launch_t t;
-    t_agent_t agent;
+    t_agent_t agent = { .pid = 0 };
     t_launch_init (&t, spec, words, "T_MODE=", s_real);
     t_launch_until (&t, t_launch_reported, 2);
     const brd_hosts_t *hosts = brd_launch_hosts (t.launch);
@@ -147,7 +147,7 @@ s_test_killed (void **state)
 {
     (void) state;
     t_launch_t t;
-    t_agent_t agent;
+    t_agent_t agent = { .pid = 0 };
     t_launch_init (&t, "slurm:-N2", NULL, "T_MODE=", s_real);
     t_launch_until (&t, t_launch_reported, 2);
     for (size_t host = 0; host < 2; host++)

@@ -41,7 +41,7 @@ s_test_given (void **state)
                             "#no",       ";|&<>", "A=b",  "-n",
                             "\xc3\xa4",  "{a,b}", NULL };
     t_launch_t t;
-    t_agent_t agent;
+    t_agent_t agent = { .pid = 0 };
     t_launch_init (&t, "ssh:n[1-2],127.0.0.1/3", words, "T_MODE=", s_real);
     const brd_hosts_t *hosts = brd_launch_hosts (t.launch);
     assert_int_equal (hosts->count, 3);
@@ -86,7 +86,7 @@ s_test_agent_killed (void **state)
 {
     (void) state;
     t_launch_t t;
-    t_agent_t agent;
+    t_agent_t agent = { .pid = 0 };
     t_launch_init (&t, "ssh:n1", NULL, "T_MODE=", 0.05);
     t_launch_until (&t, t_launch_reported, 1);
     brd_launch_joined (t.launch, 0, brd_clock_now ());
@@ -106,7 +106,7 @@ s_test_destroyed (void **state)
 {
     (void) state;
     t_launch_t t;
-    t_agent_t agent;
+    t_agent_t agent = { .pid = 0 };
     t_launch_init (&t, "ssh:n1", NULL, "T_MODE=", s_real);
     t_launch_until (&t, t_launch_reported, 1);
     assert_true (t_launch_report (&t, 0, &agent));
