@@ -106,11 +106,8 @@ static const s_case_t s_cases[] = {
     { .spec = "threadsx", .error = EINVAL, .in = "threadsx" },
     { .spec = "4 ", .error = EINVAL, .in = "at 1" },
     { .spec = "Local", .error = EINVAL, .in = "Local" },
-    { .spec = "ssh:host", .error = ENOTSUP },
     { .spec = "ssh:host[1", .error = EINVAL, .in = "at 8" },
-    { .spec = "local:8?hosts=2", .error = ENOTSUP },
-    { .spec = "slurm", .error = ENOTSUP },
-    { .spec = "mpi", .error = ENOTSUP },
+    { .spec = "local:8?hosts=2", .workers = 3, .error = EINVAL, .in = "place" },
     { .spec = "tcp://host:1", .error = ENOTSUP },
     { .set = "nonsense", .spec = NULL, .error = EINVAL, .in = "nonsense" },
 };
