@@ -142,8 +142,6 @@ s_lease_due (brd_host_source_t *source, int64_t now)
 {
     const s_agent_t *self = s_of_lease (source);
     (void) now;
-    if (!self->peer)
-        return BRD_NEVER;
     return self->pool && !brd_host_pool_idle (self->pool)
                ? brd_wan_line_lease_end (self->peer)
                : brd_wan_line_contact (self->peer)
@@ -190,10 +188,13 @@ s_open (void *arg, const brd_wire_open_t *open)
     options.core.workers = self->slots;
     options.setup.leaving = brd_runtime_leave;
     options.code = &code;
-    self->pool = brd_host_pool_open (self->host, &options);
-    if (!self->pool)
+    brd_host_pool_t *pool = brd_host_pool_open (self->host, &options);
+    if (!pool)
         brd_mem_free (options.setup.initargs);
-    return self->pool;
+    brd_host_lock (self->host);
+    self->pool = pool;
+    brd_host_unlock (self->host);
+    return pool;
 }
 
 // What was said last is still to be heard.
@@ -225,8 +226,10 @@ s_become (const brd_rank_t *rank)
     s_dial (&self);
     s_watch (&self);
     const int rc = brd_host_guest_serve (self.host, self.peer, s_open, &self);
-    // It took the peer, which may be no more.
-    self.peer = NULL;
+    // It took the peer, which is no more.
+    brd_host_lock (self.host);
+    brd_host_source_remove (self.host, &self.lease);
+    brd_host_unlock (self.host);
     char why[BRD_HELLO_TEXT_MAX + 1];
     snprintf (why, sizeof why, "%s", brd_wan_dial_why (self.dial));
     if (self.pool) {
