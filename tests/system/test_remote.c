@@ -10,6 +10,7 @@
 #include "t_process.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -195,6 +196,109 @@ s_agent_dies (void *arg)
     T_MUST (s_number (pool, s_who) != agent);
 }
 
+// Workers and agents killed one after the other, in the middle of many tasks:
+// each has one outcome, and none has run twice. What ran is in a file.
+enum {
+    S_MANY = 20000,
+    S_KILLS = 9
+};
+
+typedef struct {
+    int number;
+    int worker;
+    int agent;
+} s_ran_t;
+
+static int
+s_note (brood_task_t *task, const brood_msg_t *in, brood_msg_t *out)
+{
+    char path[64];
+    s_ran_t ran = { .worker = getpid (),
+                    .agent = brood_process_pid (brood_process_parent ()) };
+    if (brood_msg_unpack (in, "[%d, %63s]", &ran.number, path) < 0)
+        return -1;
+    const int fd = open (path, O_WRONLY | O_APPEND | O_CLOEXEC);
+    if (fd < 0 || write (fd, &ran, sizeof ran) != sizeof ran)
+        return brood_task_fail (task, "%s: %s", path, strerror (errno));
+    close (fd);
+    return brood_msg_pack (out, "%d", 2 * ran.number);
+}
+
+typedef struct {
+    brood_pool_t *pool;
+    int fd;
+    off_t at;
+    s_ran_t last;
+} s_log_t;
+
+// Some more have run, or nothing is left: an agent takes along what it had.
+static int
+s_has_grown (void *arg)
+{
+    s_log_t *log = arg;
+    struct stat status;
+    if (brood_pool_wait (log->pool, 0) == 0)
+        return 1;
+    T_MUST (fstat (log->fd, &status) == 0);
+    const off_t whole = status.st_size / (off_t) sizeof log->last;
+    if (whole < log->at + 200)
+        return 0;
+    log->at = whole;
+    return pread (log->fd,
+                  &log->last,
+                  sizeof log->last,
+                  (whole - 1) * (off_t) sizeof log->last)
+           == sizeof log->last;
+}
+
+static void
+s_judge (brood_future_t **futures, const s_log_t *log)
+{
+    static int runs[S_MANY];
+    s_ran_t ran;
+    off_t at = 0;
+    int good = 0;
+    while (pread (log->fd, &ran, sizeof ran, at) == sizeof ran) {
+        T_MUST (ran.number >= 0 && ran.number < S_MANY);
+        runs[ran.number]++;
+        at += (off_t) sizeof ran;
+    }
+    for (int i = 0; i < S_MANY; i++) {
+        int n;
+        const int rc = brood_future_get (futures[i], 60000, "%d", &n);
+        T_MUST (rc == 0 ? n == 2 * i && runs[i] == 1
+                        : errno == ECHILD && runs[i] <= 1);
+        good += rc == 0;
+        brood_future_destroy (&futures[i]);
+    }
+    T_MUST (good > 0);
+}
+
+static void
+s_kills (void *arg)
+{
+    static brood_future_t *futures[S_MANY];
+    char path[] = "/tmp/test_remote.XXXXXX";
+    s_log_t log = { .fd = mkstemp (path) };
+    T_MUST (log.fd >= 0);
+    // Agents that have died come again sooner.
+    T_MUST (setenv ("BROOD_TIME_SCALE", "0.3", 1) == 0);
+    BROOD_AUTO (pool) pool = s_open (arg);
+    log.pool = pool;
+    for (int i = 0; i < S_MANY; i++)
+        T_MUST ((futures[i] =
+                     brood_pool_submit (pool, s_note, "[%d, %s]", i, path)));
+    for (int i = 0; i < S_KILLS; i++) {
+        T_MUST (t_eventually (s_has_grown, &log, 60));
+        if (log.last.agent > 0)
+            (void) kill (i % 3 == 2 ? log.last.agent : log.last.worker,
+                         SIGKILL);
+    }
+    T_MUST (brood_pool_wait (pool, 100000) == 0);
+    s_judge (futures, &log);
+    T_MUST (unlink (path) == 0 && close (log.fd) == 0);
+}
+
 static pid_t
 s_parent_of (pid_t pid)
 {
@@ -319,6 +423,7 @@ s_run (void (*fn) (void *arg), int signal_no)
 TEST (calls, 0)
 TEST (initializer, 0)
 TEST (agent_dies, 0)
+TEST (kills, 0)
 TEST (broker_dies, 0)
 TEST (owner_leaves, SIGKILL)
 TEST (no_command, 0)
@@ -333,6 +438,7 @@ main (int argc, char **argv)
         cmocka_unit_test (s_test_calls),
         cmocka_unit_test (s_test_initializer),
         cmocka_unit_test (s_test_agent_dies),
+        cmocka_unit_test (s_test_kills),
         cmocka_unit_test (s_test_broker_dies),
         cmocka_unit_test (s_test_owner_leaves),
         cmocka_unit_test (s_test_no_command),
