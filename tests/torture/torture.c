@@ -49,7 +49,7 @@
 #define S_FIRST 2
 #endif
 #if __has_feature(thread_sanitizer)
-#define S_STEP 7
+#define S_STEP 13
 #endif
 #endif
 #if defined __SANITIZE_ADDRESS__
@@ -57,7 +57,7 @@
 #define S_STEP 2
 #endif
 #if defined __SANITIZE_THREAD__
-#define S_STEP 7
+#define S_STEP 13
 #endif
 #ifndef S_STEP
 #define S_STEP 1
