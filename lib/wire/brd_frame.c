@@ -19,6 +19,7 @@
 
 #include "base/brd_error.h"
 #include "brood/brood_msg.h"
+#include "wire/brd_le.h"
 #include "wire/brd_limits.h"
 
 enum {
@@ -26,23 +27,6 @@ enum {
 };
 
 static const unsigned char s_magic[4] = { 'B', 'R', 'D', '1' };
-
-// Compilers turn these into single moves where the machine is little endian.
-static void
-s_put (unsigned char *at, uint64_t value, int bytes)
-{
-    for (int i = 0; i < bytes; i++)
-        at[i] = (unsigned char) (value >> (8 * i));
-}
-
-static uint64_t
-s_get (const unsigned char *at, int bytes)
-{
-    uint64_t value = 0;
-    for (int i = 0; i < bytes; i++)
-        value |= (uint64_t) at[i] << (8 * i);
-    return value;
-}
 
 static size_t
 s_padded (size_t size)
@@ -86,16 +70,16 @@ brd_frame_add_task (brd_buf_t *out, const brd_wire_task_t *task)
     unsigned char *at = s_entry (out, BRD_FRAME_TASK, task->body, task->size);
     if (!at)
         return -1;
-    s_put (at, task->seq, 8);
-    s_put (at + 8, task->fn, 8);
-    s_put (at + 16, (uint64_t) task->timeout_ns, 8);
-    s_put (at + 24, task->size, 4);
-    s_put (at + 28, task->slot, 2);
-    s_put (at + 30, task->attempt, 2);
+    brd_le_put (at, task->seq, 8);
+    brd_le_put (at + 8, task->fn, 8);
+    brd_le_put (at + 16, (uint64_t) task->timeout_ns, 8);
+    brd_le_put (at + 24, task->size, 4);
+    brd_le_put (at + 28, task->slot, 2);
+    brd_le_put (at + 30, task->attempt, 2);
     at[32] = task->kind;
     at[33] = task->flags;
     at[34] = task->priority;
-    s_put (at + 36, task->grace_ms, 4);
+    brd_le_put (at + 36, task->grace_ms, 4);
     return 0;
 }
 
@@ -107,11 +91,11 @@ brd_frame_add_result (brd_buf_t *out, const brd_wire_result_t *result)
         out, BRD_FRAME_RESULT, result->body, in_page ? 0 : result->size);
     if (!at)
         return -1;
-    s_put (at, result->seq, 8);
-    s_put (at + 8, (uint64_t) result->time_ns, 8);
-    s_put (at + 16, (uint32_t) result->status, 4);
-    s_put (at + 20, result->size, 4);
-    s_put (at + 24, result->slot, 2);
+    brd_le_put (at, result->seq, 8);
+    brd_le_put (at + 8, (uint64_t) result->time_ns, 8);
+    brd_le_put (at + 16, (uint32_t) result->status, 4);
+    brd_le_put (at + 20, result->size, 4);
+    brd_le_put (at + 24, result->slot, 2);
     at[26] = result->flags;
     return 0;
 }
@@ -125,12 +109,12 @@ brd_frame_add_note (brd_buf_t *out, const brd_wire_note_t *note)
         return -1;
     memcpy (&done, &note->done, 8);
     memcpy (&total, &note->total, 8);
-    s_put (at, note->seq, 8);
-    s_put (at + 8, done, 8);
-    s_put (at + 16, total, 8);
-    s_put (at + 24, note->count, 4);
-    s_put (at + 28, note->size, 4);
-    s_put (at + 32, note->slot, 2);
+    brd_le_put (at, note->seq, 8);
+    brd_le_put (at + 8, done, 8);
+    brd_le_put (at + 16, total, 8);
+    brd_le_put (at + 24, note->count, 4);
+    brd_le_put (at + 28, note->size, 4);
+    brd_le_put (at + 32, note->slot, 2);
     return 0;
 }
 
@@ -144,13 +128,13 @@ brd_frame_add_open (brd_buf_t *out, const brd_wire_open_t *open)
         return -1;
     memset (at, 0, BRD_FRAME_OPEN);
     memset (at + whole - 8, 0, 8);
-    s_put (at, open->initializer, 8);
-    s_put (at + 8, (uint64_t) open->max_age_ns, 8);
-    s_put (at + 16, open->max_memory, 8);
-    s_put (at + 24, open->max_tasks, 4);
-    s_put (at + 28, (uint32_t) open->nice, 4);
-    s_put (at + 32, open->initargs_size, 4);
-    s_put (at + 36, open->name_size, 4);
+    brd_le_put (at, open->initializer, 8);
+    brd_le_put (at + 8, (uint64_t) open->max_age_ns, 8);
+    brd_le_put (at + 16, open->max_memory, 8);
+    brd_le_put (at + 24, open->max_tasks, 4);
+    brd_le_put (at + 28, (uint32_t) open->nice, 4);
+    brd_le_put (at + 32, open->initargs_size, 4);
+    brd_le_put (at + 36, open->name_size, 4);
     at += BRD_FRAME_OPEN;
     if (open->initargs_size > 0)
         memcpy (at, open->initargs, open->initargs_size);
@@ -163,7 +147,7 @@ brd_frame_add_open (brd_buf_t *out, const brd_wire_open_t *open)
 void
 brd_frame_close (brd_buf_t *out, uint32_t count)
 {
-    s_put (out->bytes + 8, count, 4);
+    brd_le_put (out->bytes + 8, count, 4);
 }
 
 static int
@@ -177,8 +161,8 @@ brd_frame_put_place (unsigned char out[BRD_FRAME_PLACE],
                      uint64_t offset,
                      uint64_t size)
 {
-    s_put (out, offset, 8);
-    s_put (out + 8, size, 8);
+    brd_le_put (out, offset, 8);
+    brd_le_put (out + 8, size, 8);
 }
 
 int
@@ -190,11 +174,11 @@ brd_frame_get_place (const void *body,
     const unsigned char *at = body;
     if (body_size != BRD_FRAME_PLACE)
         return s_bad ("no place");
-    const uint64_t size = s_get (at + 8, 8);
+    const uint64_t size = brd_le_get (at + 8, 8);
     // No value is larger, so it fits where sizes of values do.
     if (size == 0 || size > BROOD_MSG_SIZE_MAX)
         return s_bad ("a place's size");
-    *ret_offset = s_get (at, 8);
+    *ret_offset = brd_le_get (at, 8);
     *ret_size = size;
     return 0;
 }
@@ -208,15 +192,15 @@ brd_frame_put_story (brd_buf_t *out, const brd_wire_story_t *story)
     if (!at)
         return -1;
     memset (at, 0, BRD_FRAME_STORY);
-    s_put (at, (uint32_t) story->error, 4);
-    s_put (at + 4, (uint32_t) story->status, 4);
-    s_put (at + 8, (uint32_t) story->signal, 4);
-    s_put (at + 12, (uint32_t) story->pid, 4);
-    s_put (at + 16, story->bits, 4);
-    s_put (at + 20, story->report_size, 4);
-    s_put (at + 24, story->item, 8);
-    s_put (at + 32, story->claim_first, 8);
-    s_put (at + 40, story->claim_end, 8);
+    brd_le_put (at, (uint32_t) story->error, 4);
+    brd_le_put (at + 4, (uint32_t) story->status, 4);
+    brd_le_put (at + 8, (uint32_t) story->signal, 4);
+    brd_le_put (at + 12, (uint32_t) story->pid, 4);
+    brd_le_put (at + 16, story->bits, 4);
+    brd_le_put (at + 20, story->report_size, 4);
+    brd_le_put (at + 24, story->item, 8);
+    brd_le_put (at + 32, story->claim_first, 8);
+    brd_le_put (at + 40, story->claim_end, 8);
     if (story->size > 0)
         memcpy (at + BRD_FRAME_STORY, story->text, story->size);
     if (story->report_size > 0)
@@ -234,18 +218,18 @@ brd_frame_get_story (const void *body,
     const unsigned char *at = body;
     if (body_size < BRD_FRAME_STORY)
         return s_bad ("no story");
-    const uint64_t report = s_get (at + 20, 4);
+    const uint64_t report = brd_le_get (at + 20, 4);
     if (report > body_size - BRD_FRAME_STORY)
         return s_bad ("a story's report");
     *ret_story = (brd_wire_story_t){
-        .error = (int32_t) s_get (at, 4),
-        .status = (int32_t) s_get (at + 4, 4),
-        .signal = (int32_t) s_get (at + 8, 4),
-        .pid = (int32_t) s_get (at + 12, 4),
-        .bits = (uint32_t) s_get (at + 16, 4),
-        .item = s_get (at + 24, 8),
-        .claim_first = s_get (at + 32, 8),
-        .claim_end = s_get (at + 40, 8),
+        .error = (int32_t) brd_le_get (at, 4),
+        .status = (int32_t) brd_le_get (at + 4, 4),
+        .signal = (int32_t) brd_le_get (at + 8, 4),
+        .pid = (int32_t) brd_le_get (at + 12, 4),
+        .bits = (uint32_t) brd_le_get (at + 16, 4),
+        .item = brd_le_get (at + 24, 8),
+        .claim_first = brd_le_get (at + 32, 8),
+        .claim_end = brd_le_get (at + 40, 8),
         .size = (uint32_t) (body_size - BRD_FRAME_STORY - report),
         .text = (const char *) at + BRD_FRAME_STORY,
         .report_size = (uint32_t) report,
@@ -275,7 +259,7 @@ brd_frame_open (brd_frame_t *self, const void *bytes, size_t size)
         return s_bad ("no header");
     if (!s_op_known (at[4]))
         return s_bad ("unknown operation");
-    const uint32_t count = (uint32_t) s_get (at + 8, 4);
+    const uint32_t count = (uint32_t) brd_le_get (at + 8, 4);
     if (count > BRD_WIRE_BATCH_MAX)
         return s_bad ("too many entries");
     self->op = (brd_op_t) at[4];
@@ -321,16 +305,16 @@ brd_frame_next_task (brd_frame_t *self, brd_wire_task_t *ret_task)
         return more;
     const unsigned char *at = self->at;
     const brd_wire_task_t task = {
-        .seq = s_get (at, 8),
-        .fn = s_get (at + 8, 8),
-        .timeout_ns = (int64_t) s_get (at + 16, 8),
-        .size = (uint32_t) s_get (at + 24, 4),
-        .slot = (uint16_t) s_get (at + 28, 2),
-        .attempt = (uint16_t) s_get (at + 30, 2),
+        .seq = brd_le_get (at, 8),
+        .fn = brd_le_get (at + 8, 8),
+        .timeout_ns = (int64_t) brd_le_get (at + 16, 8),
+        .size = (uint32_t) brd_le_get (at + 24, 4),
+        .slot = (uint16_t) brd_le_get (at + 28, 2),
+        .attempt = (uint16_t) brd_le_get (at + 30, 2),
         .kind = at[32],
         .flags = at[33],
         .priority = at[34],
-        .grace_ms = (uint32_t) s_get (at + 36, 4),
+        .grace_ms = (uint32_t) brd_le_get (at + 36, 4),
     };
     if (task.slot >= BRD_PAGE_SLOTS || task.kind > BRD_TASK_MAP)
         return s_bad ("a task's slot or kind");
@@ -351,11 +335,11 @@ brd_frame_next_result (brd_frame_t *self, brd_wire_result_t *ret_result)
         return more;
     const unsigned char *at = self->at;
     const brd_wire_result_t result = {
-        .seq = s_get (at, 8),
-        .time_ns = (int64_t) s_get (at + 8, 8),
-        .status = (int32_t) s_get (at + 16, 4),
-        .size = (uint32_t) s_get (at + 20, 4),
-        .slot = (uint16_t) s_get (at + 24, 2),
+        .seq = brd_le_get (at, 8),
+        .time_ns = (int64_t) brd_le_get (at + 8, 8),
+        .status = (int32_t) brd_le_get (at + 16, 4),
+        .size = (uint32_t) brd_le_get (at + 20, 4),
+        .slot = (uint16_t) brd_le_get (at + 24, 2),
         .flags = at[26],
     };
     const int in_page = result.flags & BRD_RESULT_IN_PAGE;
@@ -381,12 +365,13 @@ brd_frame_next_note (brd_frame_t *self, brd_wire_note_t *ret_note)
     if (more <= 0)
         return more;
     const unsigned char *at = self->at;
-    const uint64_t done = s_get (at + 8, 8), total = s_get (at + 16, 8);
+    const uint64_t done = brd_le_get (at + 8, 8),
+                   total = brd_le_get (at + 16, 8);
     brd_wire_note_t note = {
-        .seq = s_get (at, 8),
-        .count = (uint32_t) s_get (at + 24, 4),
-        .size = (uint32_t) s_get (at + 28, 4),
-        .slot = (uint16_t) s_get (at + 32, 2),
+        .seq = brd_le_get (at, 8),
+        .count = (uint32_t) brd_le_get (at + 24, 4),
+        .size = (uint32_t) brd_le_get (at + 28, 4),
+        .slot = (uint16_t) brd_le_get (at + 32, 2),
     };
     memcpy (&note.done, &done, 8);
     memcpy (&note.total, &total, 8);
@@ -407,13 +392,13 @@ brd_frame_next_open (brd_frame_t *self, brd_wire_open_t *ret_open)
         return more;
     const unsigned char *at = self->at;
     brd_wire_open_t open = {
-        .initializer = s_get (at, 8),
-        .max_age_ns = (int64_t) s_get (at + 8, 8),
-        .max_memory = s_get (at + 16, 8),
-        .max_tasks = (uint32_t) s_get (at + 24, 4),
-        .nice = (int32_t) s_get (at + 28, 4),
-        .initargs_size = (uint32_t) s_get (at + 32, 4),
-        .name_size = (uint32_t) s_get (at + 36, 4),
+        .initializer = brd_le_get (at, 8),
+        .max_age_ns = (int64_t) brd_le_get (at + 8, 8),
+        .max_memory = brd_le_get (at + 16, 8),
+        .max_tasks = (uint32_t) brd_le_get (at + 24, 4),
+        .nice = (int32_t) brd_le_get (at + 28, 4),
+        .initargs_size = (uint32_t) brd_le_get (at + 32, 4),
+        .name_size = (uint32_t) brd_le_get (at + 36, 4),
     };
     if (open.name_size >= BROOD_NAME_SIZE || open.max_age_ns < 0
         || open.nice < -S_NICE_MAX || open.nice > S_NICE_MAX)
