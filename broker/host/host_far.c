@@ -96,16 +96,7 @@ s_append (brd_host_worker_t *self, const brd_call_t *call)
     if (self->out_count > 0
         && self->out.size + task.size > 2 * BRD_WIRE_BATCH_BYTES)
         brd_host_far_flush (self);
-    if (self->out_count == 0) {
-        self->out.size = 0;
-        if (brd_frame_begin (&self->out, BRD_OP_TASKS) < 0)
-            return -1;
-    }
-    if (brd_frame_add_task (&self->out, &task) < 0)
-        return -1;
-    if (self->out_count++ == 0)
-        brd_list_append (&self->pool->host->dirty, &self->dirty);
-    return 0;
+    return brd_host_worker_add (self, &task);
 }
 
 void

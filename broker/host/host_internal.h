@@ -255,6 +255,11 @@ brd_host_worker_offer (brd_host_worker_t *self, brd_call_t *call);
 int
 brd_host_worker_reclaim (brd_host_worker_t *self, brd_call_t *call);
 
+// Adds a task to that message, and has it sent when the turn ends. -1 with
+// ENOMEM.
+int
+brd_host_worker_add (brd_host_worker_t *self, const brd_wire_task_t *task);
+
 // Sends the message being filled.
 void
 brd_host_worker_flush (brd_host_worker_t *self);

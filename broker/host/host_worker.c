@@ -201,6 +201,21 @@ brd_host_attempt (const brd_call_t *call)
     return (uint16_t) (all < UINT16_MAX ? all : UINT16_MAX);
 }
 
+int
+brd_host_worker_add (brd_host_worker_t *self, const brd_wire_task_t *task)
+{
+    if (self->out_count == 0) {
+        self->out.size = 0;
+        if (brd_frame_begin (&self->out, BRD_OP_TASKS) < 0)
+            return -1;
+    }
+    if (brd_frame_add_task (&self->out, task) < 0)
+        return -1;
+    if (self->out_count++ == 0)
+        brd_list_append (&self->pool->host->dirty, &self->dirty);
+    return 0;
+}
+
 static int
 s_append (brd_host_worker_t *self, const brd_call_t *call)
 {
@@ -219,16 +234,7 @@ s_append (brd_host_worker_t *self, const brd_call_t *call)
         .body = call->body,
     };
     brd_host_worker_place (self, call, &task, place);
-    if (self->out_count == 0) {
-        self->out.size = 0;
-        if (brd_frame_begin (&self->out, BRD_OP_TASKS) < 0)
-            return -1;
-    }
-    if (brd_frame_add_task (&self->out, &task) < 0)
-        return -1;
-    if (self->out_count++ == 0)
-        brd_list_append (&self->pool->host->dirty, &self->dirty);
-    return 0;
+    return brd_host_worker_add (self, &task);
 }
 
 // After a failure, errno. A worker that cannot be reached is of no use: it is
