@@ -252,6 +252,18 @@ t_launch_reported (t_launch_t *t, int n)
 }
 
 static inline int
+t_launch_over (t_launch_t *t, int n)
+{
+    return t->over >= n;
+}
+
+static inline int
+t_launch_ended (t_launch_t *t, int n)
+{
+    return t->ended >= n;
+}
+
+static inline int
 t_launch_all_over (t_launch_t *t, int n)
 {
     (void) n;
@@ -274,6 +286,26 @@ t_launch_fini (t_launch_t *t)
     brd_place_fini (&t->place);
     unlink (t->reports);
     assert_int_equal (t_marked_wait (0, T_LAUNCH_SECONDS), 0);
+}
+
+static inline void
+t_launch_orphan (void *place)
+{
+    t_launch_t t;
+    t_launch_init (&t, place, NULL, "T_MODE=", 1.0);
+    t_launch_until (&t, t_launch_reported, 2);
+    unlink (t.reports);
+    kill (getpid (), SIGKILL);
+}
+
+// Somebody who has launched two agents at this place is killed.
+static inline void
+t_launch_orphaned (const char *place)
+{
+    int status;
+    free (t_run_child (
+        t_launch_orphan, (void *) place, T_LAUNCH_SECONDS, &status));
+    assert_true (WIFSIGNALED (status) && WTERMSIG (status) == SIGKILL);
 }
 
 #endif  // T_LAUNCH_H

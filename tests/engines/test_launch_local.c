@@ -16,18 +16,6 @@ static const double s_real = 1.0;
 // So that a minute is a moment.
 static const double s_quick = 0.01;
 
-static int
-s_over (t_launch_t *t, int n)
-{
-    return t->over >= n;
-}
-
-static int
-s_ended (t_launch_t *t, int n)
-{
-    return t->ended >= n;
-}
-
 // --- What an agent is given ------------------------------------------------
 
 static void
@@ -91,7 +79,7 @@ s_test_env (void **state)
     t_launch_until (&t, t_launch_reported, 1);
     assert_true (t_launch_report (&t, 0, &agent));
     assert_string_equal (agent.value, t.env[2] + 8);
-    t_launch_until (&t, s_over, 1);
+    t_launch_until (&t, t_launch_over, 1);
     assert_int_equal (t.last.status, 77);
     t_launch_fini (&t);
     unsetenv ("T_VALUE");
@@ -112,7 +100,7 @@ s_test_killed (void **state)
         brd_launch_joined (t.launch, host, brd_clock_now ());
     assert_true (t_launch_report (&t, 0, &agent));
     kill (agent.pid, SIGKILL);
-    t_launch_until (&t, s_ended, 1);
+    t_launch_until (&t, t_launch_ended, 1);
     assert_int_equal (t.last.happened, BRD_LAUNCH_ENDED);
     assert_int_equal (t.last.signal, SIGKILL);
     assert_int_equal (t.last.status, -1);
@@ -134,7 +122,7 @@ s_test_given_up (void **state)
     t_launch_t t;
     t_launch_init (&t, "local", NULL, "T_MODE=3", s_quick);
     const int64_t begin = brd_clock_now ();
-    t_launch_until (&t, s_over, 1);
+    t_launch_until (&t, t_launch_over, 1);
     assert_int_equal (t.started, BRD_LAUNCH_TRIES);
     assert_int_equal (t.ended, BRD_LAUNCH_TRIES - 1);
     assert_int_equal (t.last.tries, BRD_LAUNCH_TRIES);
@@ -187,7 +175,7 @@ s_test_holds (void **state)
         const int64_t minute = (int64_t) (60e9 * s_quick);
         brd_launch_joined (t.launch, 0, brd_clock_now () - minute);
         kill (agent.pid, SIGKILL);
-        t_launch_until (&t, s_ended, i + 1);
+        t_launch_until (&t, t_launch_ended, i + 1);
         assert_int_equal (t.last.tries, 0);
     }
     t_launch_stop (&t);
@@ -200,7 +188,7 @@ s_test_never_joins (void **state)
     (void) state;
     t_launch_t t;
     t_launch_init (&t, "local", NULL, "T_MODE=", s_quick);
-    t_launch_until (&t, s_ended, 1);
+    t_launch_until (&t, t_launch_ended, 1);
     assert_int_equal (t.last.late, 1);
     t_launch_until (&t, t_launch_reported, 2);
     brd_launch_joined (t.launch, 0, brd_clock_now ());
@@ -220,7 +208,7 @@ s_test_final (void **state)
     for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
         t_launch_t t;
         t_launch_init (&t, "local", NULL, modes[i], s_real);
-        t_launch_until (&t, s_over, 1);
+        t_launch_until (&t, t_launch_over, 1);
         assert_int_equal (t.started, 1);
         assert_int_equal (t.last.status, atoi (modes[i] + 7));
         t_launch_fini (&t);
@@ -234,7 +222,7 @@ s_test_no_program (void **state)
     t_launch_t t;
     t_launch_init (&t, "local", NULL, "T_MODE=", s_real);
     t.argv[0] = "/nowhere/agent";
-    t_launch_until (&t, s_over, 1);
+    t_launch_until (&t, t_launch_over, 1);
     assert_int_equal (t.started, 0);
     assert_int_equal (t.last.error, ENOENT);
     assert_int_equal (t.last.status, -1);
@@ -249,7 +237,7 @@ s_test_no_secret (void **state)
     t_launch_t t;
     t_launch_init (&t, "local", NULL, "T_MODE=", s_quick);
     t.secret_errno = ENOMEM;
-    t_launch_until (&t, s_ended, 2);
+    t_launch_until (&t, t_launch_ended, 2);
     assert_string_equal (t.last.text, "no secrets today");
     t.secret_errno = 0;
     t_launch_until (&t, t_launch_reported, 1);
@@ -329,22 +317,11 @@ s_test_stopped_waiting (void **state)
     (void) state;
     t_launch_t t;
     t_launch_init (&t, "local", NULL, "T_MODE=3", s_real);
-    t_launch_until (&t, s_ended, 1);
+    t_launch_until (&t, t_launch_ended, 1);
     t_launch_stop (&t);
     assert_int_equal (t.started, 1);
     assert_int_equal (t.over, 1);
     t_launch_fini (&t);
-}
-
-static void
-s_orphan (void *arg)
-{
-    t_launch_t t;
-    (void) arg;
-    t_launch_init (&t, "local?hosts=2", NULL, "T_MODE=", s_real);
-    t_launch_until (&t, t_launch_reported, 2);
-    unlink (t.reports);
-    kill (getpid (), SIGKILL);
 }
 
 // Whoever launched is killed: the agents see the end of their input.
@@ -352,9 +329,7 @@ static void
 s_test_orphans (void **state)
 {
     (void) state;
-    int status;
-    free (t_run_child (s_orphan, NULL, T_LAUNCH_SECONDS, &status));
-    assert_true (WIFSIGNALED (status) && WTERMSIG (status) == SIGKILL);
+    t_launch_orphaned ("local?hosts=2");
     assert_int_equal (t_marked_wait (0, T_LAUNCH_SECONDS), 0);
 }
 

@@ -12,12 +12,6 @@
 static const double s_real = 1.0;
 
 static int
-s_ended (t_launch_t *t, int n)
-{
-    return t->ended >= n;
-}
-
-static int
 s_is_queued (t_launch_t *t, int n)
 {
     (void) n;
@@ -154,7 +148,7 @@ s_test_killed (void **state)
         brd_launch_joined (t.launch, host, brd_clock_now ());
     s_find (&t, 1, 1, &agent);
     kill (agent.pid, SIGKILL);
-    t_launch_until (&t, s_ended, 1);
+    t_launch_until (&t, t_launch_ended, 1);
     assert_int_equal (t.last.host, 1);
     assert_int_not_equal (t.last.status, 0);
     t_launch_until (&t, t_launch_reported, 3);
@@ -239,25 +233,12 @@ s_test_destroyed (void **state)
     s_assert_no_jobs ();
 }
 
-static void
-s_orphan (void *arg)
-{
-    t_launch_t t;
-    (void) arg;
-    t_launch_init (&t, "slurm:-N2", NULL, "T_MODE=", s_real);
-    t_launch_until (&t, t_launch_reported, 2);
-    unlink (t.reports);
-    kill (getpid (), SIGKILL);
-}
-
 // Whoever launched is killed: agents end, and nothing stays allocated.
 static void
 s_test_orphans (void **state)
 {
     (void) state;
-    int status;
-    free (t_run_child (s_orphan, NULL, T_LAUNCH_SECONDS, &status));
-    assert_true (WIFSIGNALED (status) && WTERMSIG (status) == SIGKILL);
+    t_launch_orphaned ("slurm:-N2");
     s_assert_no_jobs ();
     assert_int_equal (t_marked_wait (0, T_LAUNCH_SECONDS), 0);
 }

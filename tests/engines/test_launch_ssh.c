@@ -13,18 +13,6 @@ static const double s_real = 1.0;
 static const double s_quick = 0.01;
 
 static int
-s_over (t_launch_t *t, int n)
-{
-    return t->over >= n;
-}
-
-static int
-s_ended (t_launch_t *t, int n)
-{
-    return t->ended >= n;
-}
-
-static int
 s_pids_gone (void *arg)
 {
     return kill (*(pid_t *) arg, 0) < 0;
@@ -92,7 +80,7 @@ s_test_agent_killed (void **state)
     brd_launch_joined (t.launch, 0, brd_clock_now ());
     assert_true (t_launch_report (&t, 0, &agent));
     kill (agent.pid, SIGKILL);
-    t_launch_until (&t, s_ended, 1);
+    t_launch_until (&t, t_launch_ended, 1);
     assert_int_equal (t.last.status, 255);
     t_launch_until (&t, t_launch_reported, 2);
     assert_true (t_launch_has_read (&t, 0, 2));
@@ -121,7 +109,7 @@ s_test_final (void **state)
     t_launch_t t;
     t_launch_init (&t, "ssh:n1", NULL, "T_MODE=", s_real);
     t.argv[0] = "/nowhere/agent";
-    t_launch_until (&t, s_over, 1);
+    t_launch_until (&t, t_launch_over, 1);
     assert_int_equal (t.started, 1);
     assert_int_equal (t.last.status, 127);
     assert_non_null (strstr (t.last.text, "/nowhere/agent"));
@@ -135,7 +123,7 @@ s_test_given_up (void **state)
     (void) state;
     t_launch_t t;
     t_launch_init (&t, "ssh:n1:1", NULL, "T_MODE=", s_quick);
-    t_launch_until (&t, s_over, 1);
+    t_launch_until (&t, t_launch_over, 1);
     assert_int_equal (t.started, BRD_LAUNCH_TRIES);
     assert_int_equal (t.last.status, 255);
     assert_non_null (strstr (t.last.text, "refused"));
@@ -155,7 +143,7 @@ s_test_command (void **state)
     snprintf (command, sizeof command, "%s  -p  1", before);
     setenv ("BROOD_SSH", command, 1);
     t_launch_init (&t, "ssh:n1", NULL, "T_MODE=", s_quick);
-    t_launch_until (&t, s_ended, 1);
+    t_launch_until (&t, t_launch_ended, 1);
     assert_non_null (strstr (t.last.text, "port 1:"));
     setenv ("BROOD_SSH", before, 1);
     t_launch_until (&t, t_launch_reported, 1);
