@@ -179,7 +179,8 @@ s_event (brd_core_t *self, const brd_core_event_t *event)
         brd_core_task_cancel (self, event->task);
         return 0;
     case BRD_CORE_KILL:
-        return brd_core_task_kill (self, event->task, event->time_ns);
+        brd_core_task_kill (self, event->task, event->time_ns);
+        return 0;
     case BRD_CORE_WORKER_JOIN:
         pool = brd_core_pool (self, event->pool);
         return pool ? s_pool_event (self, pool, event)

@@ -341,7 +341,8 @@ void
 brd_core_destroy (brd_core_t **self_p);
 
 // One event, at now (ns, never going back), appended effects in the order in
-// which they must be done. 0, or -1 and nothing has changed:
+// which they must be done. 0, or -1 and nothing has changed; what ends a task
+// (CANCEL, KILL) never fails:
 //     ENOMEM
 //     EPIPE         SUBMIT: the pool is closed, terminated or broken
 //                   WORKER_JOIN: it takes no workers any more

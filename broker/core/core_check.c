@@ -25,7 +25,6 @@ typedef struct {
     long reclaiming;
     uint64_t width;
     uint64_t loads_width;
-    long timed;
     long timers;
     uint32_t busy;
     uint64_t idle;
@@ -43,23 +42,12 @@ s_check_list (const brd_list_t *head)
 
 // --- Tasks -----------------------------------------------------------------
 
-static int
-s_is_timed (const brd_core_task_t *task)
-{
-    const brd_core_task_options_t *options = task->options;
-    return (options
-            && (options->timeout_ns > 0 || options->queue_timeout_ns > 0
-                || (options->retries > 0 && options->retry_delay_ns > 0)))
-           || (task->flags & BRD_CORE_TASK_KILL);
-}
-
 static void
 s_check_timer (const brd_core_t *core, const brd_core_task_t *task)
 {
     if (task->timer.place != 0) {
         brd_assert (task->timer.place <= core->timers.count);
         brd_assert (core->timers.items[task->timer.place] == &task->timer);
-        brd_assert (s_is_timed (task));
     }
     const int armed = task->timer.place != 0;
     if (task->state == BRD_CORE_TASK_DELAYED)
@@ -89,7 +77,6 @@ s_check_task (const brd_core_t *core,
         brd_assert (!(task->flags & ~BRD_CORE_TASK_HOLDER));
     s_check_timer (core, task);
     found->count++;
-    found->timed += s_is_timed (task);
     found->timers += task->timer.place != 0;
 }
 
@@ -376,7 +363,6 @@ s_check_pool (const brd_core_t *core,
     if (!brd_core_more (core))
         s_check_promises (pool, &found);
     all->count += found.count;
-    all->timed += found.timed;
     all->timers += found.timers;
 }
 
@@ -393,9 +379,9 @@ brd_core_check (const brd_core_t *self)
     }
     brd_assert (pools == self->pool_count);
     brd_assert (all.count == self->outstanding);
-    brd_assert (all.timed == (long) self->timed);
     brd_assert (all.timers == (long) self->timers.count);
-    brd_assert (self->timers.count <= self->timed);
+    brd_assert (self->outstanding == 0
+                || self->timers.room > (size_t) self->outstanding);
     brd_assert (brd_list_empty (&self->held) == (self->held_due == BRD_NEVER));
     brd_assert (brd_list_empty (&self->slack)
                 == (self->slack_due == BRD_NEVER));

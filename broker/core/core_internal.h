@@ -218,8 +218,7 @@ struct brd_core {
     size_t workers_max;  // For which it has been made
     uint32_t last_worker;
 
-    brd_heap_t timers;  // Of tasks
-    size_t timed;       // Tasks that may need one
+    brd_heap_t timers;  // Of tasks: room for one each
     brd_heap_t starts;  // Of pools
 
     brd_list_t ending;  // Tasks
@@ -325,7 +324,7 @@ brd_core_task_offer (brd_core_t *self,
                      brd_core_worker_t *worker);
 void
 brd_core_task_cancel (brd_core_t *self, brd_core_task_t *task);
-int
+void
 brd_core_task_kill (brd_core_t *self, brd_core_task_t *task, int64_t grace_ns);
 void
 brd_core_task_done (brd_core_t *self,

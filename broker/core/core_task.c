@@ -74,16 +74,8 @@ s_timeout (const brd_core_task_t *self)
     return self->options ? self->options->timeout_ns : 0;
 }
 
-// Options that may ask for a timer: room for it is kept from submit to end.
-static int
-s_is_timed (const brd_core_task_t *self)
-{
-    const brd_core_task_options_t *options = self->options;
-    return options
-           && (options->timeout_ns > 0 || options->queue_timeout_ns > 0
-               || (options->retries > 0 && options->retry_delay_ns > 0));
-}
-
+// There is room for it: kept for each task from submit to end, so that what
+// ends one never fails.
 void
 brd_core_task_arm (brd_core_t *core, brd_core_task_t *self, int64_t due)
 {
@@ -220,8 +212,7 @@ s_prepare (brd_core_t *core,
            brd_core_task_t **ret_holder)
 {
     brd_core_task_t *former = NULL;
-    if (s_is_timed (self)
-        && brd_heap_reserve (&core->timers, core->timed + 1) < 0)
+    if (brd_heap_reserve (&core->timers, (size_t) core->outstanding + 1) < 0)
         return -1;
     if (s_once (self) != 0) {
         *ret_leader = s_leader (pool, self);
@@ -267,10 +258,7 @@ s_clear (brd_core_t *core, brd_core_pool_t *pool, brd_core_task_t *self)
     core->outstanding++;
     pool->count++;
     pool->busy = 1;
-    if (!s_is_timed (self))
-        return;
-    core->timed++;
-    if (self->options->queue_timeout_ns > 0)
+    if (self->options && self->options->queue_timeout_ns > 0)
         self->queue_due =
             brd_core_after (core->now, self->options->queue_timeout_ns);
 }
@@ -282,8 +270,7 @@ brd_core_task_submit (brd_core_t *core, brd_core_task_t *self)
     brd_core_task_t *leader = NULL;
     brd_core_task_t *holder = NULL;
     if (s_refuse (pool, self) < 0
-        || (self->options
-            && s_prepare (core, pool, self, &leader, &holder) < 0))
+        || s_prepare (core, pool, self, &leader, &holder) < 0)
         return -1;
     s_clear (core, pool, self);
     if (!leader && !holder) {
@@ -345,8 +332,6 @@ s_tell (brd_core_t *core,
     effect->outcome.lost = of->lost == BRD_CORE_LOST_RESULT;
     effect->outcome.maybe = of->lost == BRD_CORE_LOST_MAYBE;
     effect->outcome.worker = of->worker;
-    if (s_is_timed (self) || (self->flags & BRD_CORE_TASK_KILL))
-        core->timed--;
     s_move (self, BRD_CORE_TASK_ENDED);
     if (of->error == 0)
         pool->done++;
@@ -595,17 +580,13 @@ brd_core_task_cancel (brd_core_t *core, brd_core_task_t *self)
         brd_core_worker_reclaim (core, worker, self);
 }
 
-int
+void
 brd_core_task_kill (brd_core_t *core, brd_core_task_t *self, int64_t grace_ns)
 {
     if (self->state != BRD_CORE_TASK_OFFERED) {
         brd_core_task_cancel (core, self);
-        return 0;
+        return;
     }
-    const int counted = s_is_timed (self) || (self->flags & BRD_CORE_TASK_KILL);
-    if (!counted && brd_heap_reserve (&core->timers, core->timed + 1) < 0)
-        return -1;
-    core->timed += (size_t) !counted;
     const brd_core_worker_t *worker = brd_core_worker (core, self->worker);
     if (grace_ns < 0)
         grace_ns = 0;
@@ -623,7 +604,6 @@ brd_core_task_kill (brd_core_t *core, brd_core_task_t *self, int64_t grace_ns)
         brd_core_host_kill (core, self, grace_ns);
     else
         brd_core_task_cancel (core, self);
-    return 0;
 }
 
 // --- Answers ---------------------------------------------------------------

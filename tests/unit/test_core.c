@@ -444,6 +444,26 @@ s_test_memory_once (void **state)
     t_core_destroy (self);
 }
 
+// What ends a task takes no memory: who asks for that cannot try again.
+static void
+s_test_memory_end (void **state)
+{
+    (void) state;
+    t_core_t *self = t_core_new ();
+    t_core_do (self, "open 1 workers 1");
+    t_core_do (self, "submit a");
+    t_core_do (self, "submit b");
+    t_core_do (self, "up 1");
+    brd_fault_arm (BRD_FAULT_MEMORY, 1, ENOMEM);
+    t_core_do (self, "kill a 1000");
+    assert_string_equal (self->text, "reclaim a 1");
+    t_core_do (self, "cancel b");
+    assert_string_equal (self->text, "reclaim b 1");
+    assert_int_equal (brd_fault_count (BRD_FAULT_MEMORY), 0);
+    brd_fault_arm (BRD_FAULT_MEMORY, 0, 0);
+    t_core_destroy (self);
+}
+
 static void
 s_test_new (void **state)
 {
@@ -483,6 +503,7 @@ main (void)
         cmocka_unit_test (s_test_numbers),
         cmocka_unit_test (s_test_memory),
         cmocka_unit_test (s_test_memory_once),
+        cmocka_unit_test (s_test_memory_end),
         cmocka_unit_test (s_test_new),
     };
     t_watchdog (60);

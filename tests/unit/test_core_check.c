@@ -68,9 +68,9 @@ s_break_timer (t_core_t *self)
 }
 
 static void
-s_break_timed (t_core_t *self)
+s_break_room (t_core_t *self)
 {
-    self->core->timed = 0;
+    self->core->timers.room = 1;
 }
 
 static void
@@ -142,7 +142,7 @@ s_test_check (void **state)
     static void (*const breakers[]) (t_core_t *) = {
         NULL,         s_break_state,    s_break_count,
         s_break_list, s_break_inflight, s_break_flags,
-        s_break_key,  s_break_timer,    s_break_timed,
+        s_break_key,  s_break_timer,    s_break_room,
         s_break_rank, s_break_heavy,    s_break_place,
         s_break_held, s_break_idle,
     };
