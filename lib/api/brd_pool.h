@@ -44,12 +44,16 @@ typedef struct {
     int threads;
     int workers;            // 0: as many as CPUs
     const char *elsewhere;  // The place, if it is other hosts; on loan
+    char *named;            // What a name stood for, NULL
 } brd_spec_t;
 
 // Reads a spec, NULL meaning $BROOD_POOL or "local". -1 with EINVAL and a text
-// that points at where, or ENOTSUP for places this version cannot reach.
+// that points at where, ENOTSUP for places this version cannot reach, or as
+// brd_config_place ().
 int
 brd_spec_read (const char *spec, brd_spec_t *ret_spec);
+void
+brd_spec_fini (brd_spec_t *self);
 
 // --- brood_pool.c ----------------------------------------------------------
 

@@ -178,6 +178,33 @@ s_open_inline (brood_pool_t *self, const brood_pool_options_t *options)
     return rc;
 }
 
+static brood_pool_t *
+s_new (const brood_pool_options_t *options,
+       const brd_spec_t *spec,
+       brd_host_t *host)
+{
+    brood_pool_t *self = brd_mem_zalloc (sizeof *self);
+    if (!self)
+        return NULL;
+    brd_handle_init (&self->handle, BRD_KIND_POOL);
+    brd_list_init (&self->link);
+    self->host = host;
+    self->threads = spec->threads;
+    atomic_store (&self->refs, 1);
+    self->workers = options->workers > 0 ? options->workers : spec->workers;
+    const char *name = options->name ? options->name : "brood-pool";
+    snprintf (self->name, sizeof self->name, "%s", name);
+    int rc = s_check_threads (self, options);
+    if (rc == 0)
+        rc = spec->inline_calls ? s_open_inline (self, options)
+                                : s_open (self, options, spec->elsewhere);
+    if (rc < 0)
+        brood_pool_destroy (&self);
+    else
+        brd_pool_enter (self);
+    return self;
+}
+
 brood_pool_t *
 brood_pool_new_with (const brood_pool_options_t *options)
 {
@@ -188,27 +215,8 @@ brood_pool_new_with (const brood_pool_options_t *options)
     brd_host_t *host = brd_runtime_host ();
     if (!host || brd_spec_read (options->spec, &spec) < 0)
         return NULL;
-    brood_pool_t *self = brd_mem_zalloc (sizeof *self);
-    if (!self)
-        return NULL;
-    brd_handle_init (&self->handle, BRD_KIND_POOL);
-    brd_list_init (&self->link);
-    self->host = host;
-    self->threads = spec.threads;
-    atomic_store (&self->refs, 1);
-    self->workers = options->workers > 0 ? options->workers : spec.workers;
-    snprintf (self->name,
-              sizeof self->name,
-              "%s",
-              options->name ? options->name : "brood-pool");
-    int rc = s_check_threads (self, options);
-    if (rc == 0)
-        rc = spec.inline_calls ? s_open_inline (self, options)
-                               : s_open (self, options, spec.elsewhere);
-    if (rc < 0)
-        brood_pool_destroy (&self);
-    else
-        brd_pool_enter (self);
+    brood_pool_t *self = s_new (options, &spec, host);
+    brd_spec_fini (&spec);
     return self;
 }
 

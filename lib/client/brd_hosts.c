@@ -11,14 +11,12 @@
 #include "client/brd_hosts.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "base/brd_buf.h"
 #include "base/brd_error.h"
 #include "base/brd_mem.h"
-#include "base/brd_sys.h"
+#include "base/brd_text.h"
 
 enum {
     S_FILE_MAX = 1 << 20,
@@ -318,40 +316,13 @@ s_read_lines (brd_hosts_t *self, const char *path, char *text)
     return 0;
 }
 
-static int
-s_read_all (int fd, const char *path, brd_buf_t *text)
-{
-    for (;;) {
-        void *room = brd_buf_reserve (text, 4096);
-        if (!room)
-            return errno == EMSGSIZE
-                       ? brd_error_set (EFBIG, "%s: too large", path)
-                       : -1;
-        const ssize_t size = brd_sys_read (fd, room, 4096);
-        if (size < 0)
-            return brd_error_system ("%s", path);
-        if (size == 0)
-            break;
-        text->size += (size_t) size;
-    }
-    if (memchr (text->bytes, '\0', text->size))
-        return brd_error_set (EINVAL, "%s: not a text", path);
-    text->bytes[text->size] = '\0';  // There is room: 4096 were just had
-    return 0;
-}
-
 int
 brd_hosts_read_file (brd_hosts_t *self, const char *path)
 {
     brd_buf_t text;
-    int fd = open (path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return brd_error_system ("%s", path);
-    brd_buf_init (&text, S_FILE_MAX);
-    int rc = s_read_all (fd, path, &text);
-    if (rc == 0)
-        rc = s_read_lines (self, path, (char *) text.bytes);
+    if (brd_text_read (path, S_FILE_MAX, &text) < 0)
+        return -1;
+    const int rc = s_read_lines (self, path, (char *) text.bytes);
     brd_buf_fini (&text);
-    brd_sys_close (&fd);
     return rc;
 }

@@ -701,6 +701,30 @@ s_test_loaded_later (void **state)
     dlclose (library);
 }
 
+// A place by the name it has in a file.
+static void
+s_test_named_place (void **state)
+{
+    char path[] = "/tmp/brood-places.XXXXXX";
+    (void) state;
+    const int fd = mkstemp (path);
+    assert_true (fd >= 0);
+    assert_true (dprintf (fd, "far = local:2?hosts=1\nhere = local:2\n") > 0);
+    close (fd);
+    setenv ("BROOD_PLACES", path, 1);
+    for (int far = 0; far < 2; far++) {
+        BROOD_AUTO (pool) pool = brood_pool_new (far ? "@far" : "@here");
+        assert_non_null (pool);
+        assert_int_equal (brood_pool_workers (pool), 2);
+        s_check_apply (pool);
+    }
+    assert_null (brood_pool_new ("@nowhere"));
+    assert_int_equal (errno, ENOENT);
+    assert_non_null (strstr (brood_error (), path));
+    unsetenv ("BROOD_PLACES");
+    unlink (path);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -710,6 +734,7 @@ main (int argc, char **argv)
         cmocka_unit_test (s_test_map_timeout),
         cmocka_unit_test (s_test_async_cancel),
         cmocka_unit_test (s_test_loaded_later),
+        cmocka_unit_test (s_test_named_place),
     };
     t_watchdog (110);
     if (brood_init (&argc, &argv) < 0)
