@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -228,6 +229,16 @@ int
 t_marked_wait (int n, int seconds)
 {
     return t_eventually (s_at_most, &n, seconds) ? 0 : -1;
+}
+
+void *
+t_share (size_t size)
+{
+    void *memory = mmap (
+        NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED)
+        abort ();
+    return memory;
 }
 
 int

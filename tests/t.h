@@ -54,6 +54,11 @@ t_marked (pid_t *ret_pids, int max);
 int
 t_marked_wait (int n, int seconds);
 
+// Zeroed memory that this process and those forked from it from now on share,
+// for ever.
+void *
+t_share (size_t size);
+
 // Descriptors open in this process.
 int
 t_open_fds (void);

@@ -52,13 +52,7 @@ static t_here_t *t_here;
 static inline void
 t_here_new (void)
 {
-    t_here = mmap (NULL,
-                   sizeof *t_here,
-                   PROT_READ | PROT_WRITE,
-                   MAP_SHARED | MAP_ANONYMOUS,
-                   -1,
-                   0);
-    assert_true (t_here != MAP_FAILED);
+    t_here = t_share (sizeof *t_here);
 }
 
 // Descriptors of others would keep their ends open.

@@ -12,7 +12,6 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
@@ -137,13 +136,8 @@ main (int argc, char **argv)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test (s_test) };
     t_watchdog (60);
-    s_shared = mmap (NULL,
-                     sizeof *s_shared,
-                     PROT_READ | PROT_WRITE,
-                     MAP_SHARED | MAP_ANONYMOUS,
-                     -1,
-                     0);
-    if (s_shared == MAP_FAILED || brood_init (&argc, &argv) < 0)
+    s_shared = t_share (sizeof *s_shared);
+    if (brood_init (&argc, &argv) < 0)
         return 1;
     return cmocka_run_group_tests (tests, NULL, NULL);
 }

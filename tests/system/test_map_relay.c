@@ -269,13 +269,6 @@ main (int argc, char **argv)
         S_TEST (s_agent_dies),
     };
     t_watchdog (400);
-    s_shared = mmap (NULL,
-                     sizeof *s_shared,
-                     PROT_READ | PROT_WRITE,
-                     MAP_SHARED | MAP_ANONYMOUS,
-                     -1,
-                     0);
-    if (s_shared == MAP_FAILED)
-        return 1;
+    s_shared = t_share (sizeof *s_shared);
     return cmocka_run_group_tests (tests, NULL, NULL);
 }

@@ -17,7 +17,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <brood.h>
@@ -658,13 +657,8 @@ main (int argc, char **argv)
         cmocka_unit_test (s_test_two_maps),
     };
     t_watchdog (110);
-    s_shared = mmap (NULL,
-                     sizeof *s_shared,
-                     PROT_READ | PROT_WRITE,
-                     MAP_SHARED | MAP_ANONYMOUS,
-                     -1,
-                     0);
-    if (s_shared == MAP_FAILED || brood_init (&argc, &argv) < 0)
+    s_shared = t_share (sizeof *s_shared);
+    if (brood_init (&argc, &argv) < 0)
         return brood_perror (argv[0]);
     return cmocka_run_group_tests (tests, NULL, NULL);
 }

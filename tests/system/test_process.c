@@ -14,7 +14,6 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -704,11 +703,6 @@ main (int argc, char **argv)
     };
     t_mark (argv);
     t_watchdog (100);
-    s_shared = mmap (NULL,
-                     sizeof *s_shared,
-                     PROT_READ | PROT_WRITE,
-                     MAP_SHARED | MAP_ANONYMOUS,
-                     -1,
-                     0);
+    s_shared = t_share (sizeof *s_shared);
     return cmocka_run_group_tests (tests, NULL, NULL);
 }

@@ -7,7 +7,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 static _Atomic long *s_told;
@@ -415,11 +414,6 @@ main (int argc, char **argv)
     };
     t_mark (argv);
     t_watchdog (110);
-    s_told = mmap (NULL,
-                   32 * sizeof *s_told,
-                   PROT_READ | PROT_WRITE,
-                   MAP_SHARED | MAP_ANONYMOUS,
-                   -1,
-                   0);
+    s_told = t_share (32 * sizeof *s_told);
     return cmocka_run_group_tests (tests, NULL, NULL);
 }

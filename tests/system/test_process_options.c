@@ -9,7 +9,6 @@
 
 #include <sched.h>
 #include <stdatomic.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -173,11 +172,6 @@ main (int argc, char **argv)
     };
     t_mark (argv);
     t_watchdog (60);
-    s_shared = mmap (NULL,
-                     sizeof *s_shared,
-                     PROT_READ | PROT_WRITE,
-                     MAP_SHARED | MAP_ANONYMOUS,
-                     -1,
-                     0);
+    s_shared = t_share (sizeof *s_shared);
     return cmocka_run_group_tests (tests, NULL, NULL);
 }

@@ -11,7 +11,6 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <brood.h>
@@ -361,13 +360,8 @@ main (int argc, char **argv)
         cmocka_unit_test_setup (s_test_interrupt, s_reset),
     };
     t_watchdog (100);
-    s_shared = mmap (NULL,
-                     sizeof *s_shared,
-                     PROT_READ | PROT_WRITE,
-                     MAP_SHARED | MAP_ANONYMOUS,
-                     -1,
-                     0);
-    if (s_shared == MAP_FAILED || brood_init (&argc, &argv) < 0)
+    s_shared = t_share (sizeof *s_shared);
+    if (brood_init (&argc, &argv) < 0)
         return 1;
     return cmocka_run_group_tests (tests, NULL, NULL);
 }

@@ -29,7 +29,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -510,14 +509,9 @@ main (int argc, char **argv)
     }
     try.kind = kind[0] == 'm' ? BRD_FAULT_MEMORY : BRD_FAULT_SYSTEM;
     setvbuf (stdout, NULL, _IOLBF, 0);
-    s_shared = mmap (NULL,
-                     sizeof *s_shared,
-                     PROT_READ | PROT_WRITE,
-                     MAP_SHARED | MAP_ANONYMOUS,
-                     -1,
-                     0);
+    s_shared = t_share (sizeof *s_shared);
     // Whatever a child leaves behind becomes ours, and is seen.
-    if (s_shared == MAP_FAILED || prctl (PR_SET_CHILD_SUBREAPER, 1) < 0)
+    if (prctl (PR_SET_CHILD_SUBREAPER, 1) < 0)
         return 71;
     return s_torture_all (&try,
                           argc > 3 ? argv[3] : NULL,

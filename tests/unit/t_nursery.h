@@ -64,13 +64,7 @@ static inline void
 t_nursery_share (t_nursery_t *self)
 {
     self->fd = -1;
-    self->shared = mmap (NULL,
-                         sizeof *self->shared,
-                         PROT_READ | PROT_WRITE,
-                         MAP_SHARED | MAP_ANONYMOUS,
-                         -1,
-                         0);
-    assert_true (self->shared != MAP_FAILED);
+    self->shared = t_share (sizeof *self->shared);
 }
 
 typedef void

@@ -8,7 +8,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <time.h>
 
 enum {
@@ -629,13 +628,8 @@ s_test_threads (void **state)
 static int
 s_setup (void **state)
 {
-    s_page = mmap (NULL,
-                   sizeof *s_page,
-                   PROT_READ | PROT_WRITE,
-                   MAP_SHARED | MAP_ANONYMOUS,
-                   -1,
-                   0);
-    return s_page == MAP_FAILED ? -1 : t_shared_setup (state);
+    s_page = t_share (sizeof *s_page);
+    return t_shared_setup (state);
 }
 
 int

@@ -40,10 +40,8 @@ s_setup (void **state)
 {
     (void) state;
     const size_t size = brd_slots_size (s_rooms, SLOTS);
-    void *memory = mmap (
-        NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED
-        || brd_slots_make (memory, size, s_rooms, SLOTS) < 0)
+    void *memory = t_share (size);
+    if (brd_slots_make (memory, size, s_rooms, SLOTS) < 0)
         return -1;
     return brd_slots_init (&s_slots, memory, size);
 }
