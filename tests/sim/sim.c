@@ -18,11 +18,9 @@
 
 #include "sim.h"
 
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -31,13 +29,26 @@
 // A world that takes longer than this has come to a standstill.
 #define S_WORLD_SECONDS 60
 
-typedef struct {
-    sim_options_t world;
-    long seconds;
-    long steps;
-    int single;  // A seed, and nothing that asks for more than one
-    int twice;
-} s_options_t;
+static const char *const s_plants[] = { "lost-reclaim", "double-done",
+                                        "forget-death", "ignore-taken",
+                                        "lost-offer",   NULL };
+
+enum {
+    S_WORKERS,
+    S_STEPS,
+    S_TWICE
+};
+
+static sim_kit_option_t s_options[] = {
+    [S_WORKERS] = { .name = "workers", .word = "N", .replays = 1 },
+    [S_STEPS] = { .name = "steps", .word = "N" },
+    [S_TWICE] = { .name = "twice" },
+    { .name = NULL }
+};
+
+static sim_kit_t s_kit = {
+    .name = "sim", .plants = s_plants, .options = s_options, .tells = 1
+};
 
 // Shared between parent and child.
 typedef struct {
@@ -49,11 +60,6 @@ typedef struct {
     double fake_s;
 } s_totals_t;
 
-static const char *const s_plants[SIM_PLANTS] = {
-    "none",         "lost-reclaim", "double-done",
-    "forget-death", "ignore-taken", "lost-offer"
-};
-
 static double
 s_clock (void)
 {
@@ -63,18 +69,12 @@ s_clock (void)
 }
 
 static void
-s_replay (const s_options_t *options, uint64_t seed, const char *why)
+s_failed (uint64_t seed, const char *why)
 {
-    printf ("sim: seed %llu fails: %s\nreplay with: sim --seed %llu",
-            (unsigned long long) seed,
-            why,
-            (unsigned long long) seed);
-    if (options->world.workers_max > 0)
-        printf (" --workers %u", options->world.workers_max);
-    if (options->world.plant != SIM_PLANT_NONE)
-        printf (" --plant %s", s_plants[options->world.plant]);
-    puts (" --verbose");
+    printf ("sim: seed %llu fails: %s\n", (unsigned long long) seed, why);
     fflush (stdout);
+    s_kit.seed = seed;
+    sim_kit_replay (&s_kit);
 }
 
 // --- Worlds ----------------------------------------------------------------
@@ -90,47 +90,51 @@ s_add (s_totals_t *totals, const sim_result_t *result)
 }
 
 static int
-s_run_seed (const s_options_t *options, uint64_t seed, s_totals_t *totals)
+s_run_seed (uint64_t seed, s_totals_t *totals)
 {
-    sim_options_t world = options->world;
+    const sim_options_t world = {
+        .seed = seed,
+        .workers_max = (uint32_t) s_options[S_WORKERS].value,
+        .plant = (sim_plant_t) s_kit.plant,
+        .verbose = s_kit.verbose,
+    };
     sim_result_t result;
-    world.seed = seed;
     totals->seed = seed;
     alarm (S_WORLD_SECONDS);
     if (sim_world_run (&world, &result) < 0) {
-        s_replay (options, seed, result.why);
+        s_failed (seed, result.why);
         return -1;
     }
     s_add (totals, &result);
-    if (options->single)
+    if (s_kit.single)
         printf ("sim: trace %016llx\n", (unsigned long long) result.hash);
-    if (!options->twice)
+    if (!s_options[S_TWICE].value)
         return 0;
     uint64_t hash = result.hash;
     if (sim_world_run (&world, &result) < 0 || result.hash != hash) {
-        s_replay (options, seed, "its trace is another the second time");
+        s_failed (seed, "its trace is another the second time");
         return -1;
     }
     return 0;
 }
 
 static int
-s_run_seeds (const s_options_t *options, s_totals_t *totals)
+s_run_seeds (s_totals_t *totals)
 {
-    double end = s_clock () + (double) options->seconds;
-    for (uint64_t seed = options->world.seed;; seed++) {
-        if (s_run_seed (options, seed, totals) < 0)
+    const double end = s_clock () + (double) s_kit.seconds;
+    const long steps = (long) s_options[S_STEPS].value;
+    for (uint64_t seed = s_kit.first;; seed++) {
+        if (s_run_seed (seed, totals) < 0)
             return -1;
-        if (options->single
-            || (options->steps > 0 ? totals->steps >= options->steps
-                                   : s_clock () >= end))
+        if (s_kit.single
+            || (steps > 0 ? totals->steps >= steps : s_clock () >= end))
             return 0;
     }
 }
 
 // As s_run_seeds (), and survives it.
 static int
-s_run_guarded (const s_options_t *options, s_totals_t *totals)
+s_run_guarded (s_totals_t *totals)
 {
     fflush (NULL);
     pid_t pid = fork ();
@@ -139,7 +143,7 @@ s_run_guarded (const s_options_t *options, s_totals_t *totals)
         return -1;
     }
     if (pid == 0) {
-        int rc = s_run_seeds (options, totals);
+        int rc = s_run_seeds (totals);
         fflush (NULL);
         // A world that failed leaves its core behind: no leak to report.
         if (rc < 0)
@@ -158,106 +162,20 @@ s_run_guarded (const s_options_t *options, s_totals_t *totals)
         snprintf (why, sizeof why, "signal %d", WTERMSIG (status));
     else
         snprintf (why, sizeof why, "exit code %d", WEXITSTATUS (status));
-    s_replay (options, totals->seed, why);
+    s_failed (totals->seed, why);
     return -1;
-}
-
-// --- Options ---------------------------------------------------------------
-
-static int
-s_usage (void)
-{
-    fputs ("sim [--seed N] [--seconds S | --steps N] [--workers N] [--twice]\n"
-           "    [--verbose] [--plant BUG]\n"
-           "--seed 0: a seed from the clock; workers: at most 4096. BUG:",
-           stderr);
-    for (int i = 1; i < SIM_PLANTS; i++)
-        fprintf (stderr, " %s", s_plants[i]);
-    fputc ('\n', stderr);
-    return -1;
-}
-
-static int
-s_parse_plant (s_options_t *options, const char *name)
-{
-    for (int i = 0; i < SIM_PLANTS; i++)
-        if (strcmp (name, s_plants[i]) == 0) {
-            options->world.plant = (sim_plant_t) i;
-            return 0;
-        }
-    return s_usage ();
-}
-
-static int
-s_parse_one (s_options_t *options, int option)
-{
-    unsigned long long number = optarg ? strtoull (optarg, NULL, 0) : 0;
-    switch (option) {
-    case 's':
-        options->world.seed = number;
-        options->single = number != 0;
-        return 0;
-    case 't':
-        options->seconds = (long) number;
-        return 0;
-    case 'n':
-        options->steps = (long) number;
-        return 0;
-    case 'w':
-        options->world.workers_max = (uint32_t) number;
-        return number > SIM_PLACES ? s_usage () : 0;
-    case '2':
-        options->twice = 1;
-        return 0;
-    case 'v':
-        options->world.verbose = 1;
-        setvbuf (stdout, NULL, _IOLBF, 0);  // The core may abort
-        return 0;
-    case 'p':
-        return s_parse_plant (options, optarg);
-    default:
-        return s_usage ();
-    }
-}
-
-static int
-s_parse (s_options_t *options, int argc, char **argv)
-{
-    static const struct option known[] = {
-        { "seed", required_argument, NULL, 's' },
-        { "seconds", required_argument, NULL, 't' },
-        { "steps", required_argument, NULL, 'n' },
-        { "workers", required_argument, NULL, 'w' },
-        { "twice", no_argument, NULL, '2' },
-        { "verbose", no_argument, NULL, 'v' },
-        { "plant", required_argument, NULL, 'p' },
-        { NULL, 0, NULL, 0 }
-    };
-    *options = (s_options_t){ .world = { .seed = 1 } };
-    int option;
-    while ((option = getopt_long (argc, argv, "", known, NULL)) != -1)
-        if (s_parse_one (options, option) < 0)
-            return -1;
-    if (optind < argc)
-        return s_usage ();
-    if (options->seconds > 0 || options->steps > 0)
-        options->single = 0;
-    if (options->seconds == 0)
-        options->seconds = 10;
-    if (options->world.seed == 0) {
-        sim_rand_t rand;
-        sim_rand_seed (&rand, (uint64_t) (s_clock () * 1e6));
-        options->world.seed = sim_rand_next (&rand) >> 20;
-    }
-    return 0;
 }
 
 int
 main (int argc, char **argv)
 {
-    s_options_t options;
-    if (s_parse (&options, argc, argv) < 0)
+    if (sim_kit_read (&s_kit, argc, argv) < 0)
         return 2;
+    if (s_options[S_WORKERS].value > SIM_PLACES) {
+        fprintf (stderr, "sim: at most %d workers\n", SIM_PLACES);
+        return 2;
+    }
+    s_kit.single &= s_options[S_STEPS].value == 0;
     s_totals_t *totals = mmap (NULL,
                                sizeof *totals,
                                PROT_READ | PROT_WRITE,
@@ -269,13 +187,12 @@ main (int argc, char **argv)
         return 2;
     }
     double begin = s_clock ();
-    int rc = options.single ? s_run_seeds (&options, totals)
-                            : s_run_guarded (&options, totals);
+    int rc = s_kit.single ? s_run_seeds (totals) : s_run_guarded (totals);
     double seconds = s_clock () - begin;
     printf ("sim: %ld seeds from %llu, %ld steps (%.0f/s), %ld tasks, "
             "%ld deaths, %.0f s of fake time in %.1f s\n",
             totals->seeds,
-            (unsigned long long) options.world.seed,
+            (unsigned long long) s_kit.first,
             totals->steps,
             (double) totals->steps / seconds,
             totals->tasks,

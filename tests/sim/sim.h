@@ -29,10 +29,7 @@
 #include "base/brd_list.h"
 #include "base/brd_map.h"
 #include "core/core.h"
-
-#define SIM_US INT64_C (1000)
-#define SIM_MS INT64_C (1000000)
-#define SIM_S INT64_C (1000000000)
+#include "sim_kit.h"
 
 #define SIM_POOLS 4      // Open at the same time
 #define SIM_KEYS 6       // Different keys, and onces, in a pool
@@ -43,31 +40,6 @@ typedef struct sim sim_t;
 typedef struct sim_pool sim_pool_t;
 typedef struct sim_task sim_task_t;
 typedef struct sim_worker sim_worker_t;
-
-// --- Chance ----------------------------------------------------------------
-
-typedef struct {
-    uint64_t words[4];
-} sim_rand_t;
-
-void
-sim_rand_seed (sim_rand_t *self, uint64_t seed);
-uint64_t
-sim_rand_next (sim_rand_t *self);
-
-// 0 .. n - 1; n is not 0.
-uint64_t
-sim_rand_below (sim_rand_t *self, uint64_t n);
-
-// low .. high, each as likely; or each magnitude as likely (low > 0).
-int64_t
-sim_rand_between (sim_rand_t *self, int64_t low, int64_t high);
-int64_t
-sim_rand_log (sim_rand_t *self, int64_t low, int64_t high);
-
-// 1 in so many of a thousand cases.
-int
-sim_rand_chance (sim_rand_t *self, unsigned per_mille);
 
 // --- Scenario --------------------------------------------------------------
 
@@ -409,10 +381,6 @@ sim_fail (sim_t *self, const char *format, ...)
 void
 sim_say (sim_t *self, const char *format, ...)
     __attribute__ ((format (printf, 2, 3)));
-
-// Memory or the end: the model itself must not fail.
-void *
-sim_must (void *memory);
 
 // --- Client ----------------------------------------------------------------
 

@@ -19,79 +19,45 @@
 // Read next: sim_channel.h, and sim_channel_model.c for what must be true.
 
 #include <errno.h>
-#include <getopt.h>
-#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "sim_channel.h"
 
-// What a sanitizer finds is to be repeated, too; it does not abort.
-#if defined __SANITIZE_ADDRESS__
-#define S_SANITIZED 1
-#elif defined __has_feature
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define S_SANITIZED 1
-#endif
-#endif
-#ifdef S_SANITIZED
-#include <sanitizer/common_interface_defs.h>
-#endif
+static const char *const s_plants[] = { "forge-seq",  "forge-byte", "forge-ack",
+                                        "forge-echo", "same-epoch", NULL };
 
-static uint64_t s_seed;
+enum {
+    S_MESSAGES,
+    S_BENCH
+};
+
+static sim_kit_option_t s_options[] = {
+    [S_MESSAGES] = { .name = "messages", .word = "N", .replays = 1 },
+    [S_BENCH] = { .name = "bench" },
+    { .name = NULL }
+};
+
+static sim_kit_t s_kit = { .name = "sim_channel",
+                           .plants = s_plants,
+                           .options = s_options };
+
 static uint64_t s_messages;
-static const char *s_plant;
 static uint64_t s_delivered;
 static uint64_t s_lives;
 static uint64_t s_again;  // Pieces that went once more, at the end of worlds
 
-// --- Failing ---------------------------------------------------------------
-
-static void
-s_replay (void)
-{
-    char line[160];
-    int n = snprintf (line,
-                      sizeof line,
-                      "replay with: sim_channel --seed %llu",
-                      (unsigned long long) s_seed);
-    if (s_messages > 0)
-        n += snprintf (line + n,
-                       sizeof line - (size_t) n,
-                       " --messages %llu",
-                       (unsigned long long) s_messages);
-    n += snprintf (line + n,
-                   sizeof line - (size_t) n,
-                   "%s%s\n",
-                   s_plant ? " --plant " : "",
-                   s_plant ? s_plant : "");
-    (void) !write (STDOUT_FILENO, line, (size_t) n);
-}
-
-static void
-s_aborted (int signal)
-{
-    (void) signal;
-    s_replay ();
-    _exit (1);
-}
-
 void
 sim_channel_fail (const char *file, int line, const char *what)
 {
-    printf ("sim_channel: %s:%d: %s does not hold\n", file, line, what);
-    fflush (stdout);
-    s_replay ();
-    _exit (1);
+    sim_kit_fail_at (&s_kit, file, line, what);
 }
 
 int
 sim_channel_planted (sim_channel_t *self, const char *what)
 {
-    if (self->planted || !s_plant || strcmp (s_plant, what) != 0)
+    if (self->planted || !sim_kit_is_planted (&s_kit, what))
         return 0;
     self->planted = 1;
     return 1;
@@ -404,7 +370,6 @@ s_world (uint64_t seed)
 {
     static sim_channel_t self;
     memset (&self, 0, sizeof self);
-    s_seed = seed;
     sim_rand_seed (&self.rand, seed);
     s_draw (&self);
     for (int i = 0; i < 2; i++)
@@ -502,72 +467,22 @@ s_bench (void)
     return 0;
 }
 
-// --- Arguments -------------------------------------------------------------
-
-static int
-s_usage (void)
-{
-    fputs ("sim_channel [--seed N] [--seconds S] [--messages N] "
-           "[--plant BUG] [--bench]\n",
-           stderr);
-    return 2;
-}
-
-static void
-s_run (uint64_t seed, long seconds)
-{
-    const time_t end = time (NULL) + seconds;
-    long seeds = 0;
-    do {
-        s_world (seed + (uint64_t) seeds++);
-    } while (time (NULL) < end);
-    printf ("sim_channel: %ld seeds from %llu, %llu messages, %llu channels, "
-            "%llu pieces sent again\n",
-            seeds,
-            (unsigned long long) seed,
-            (unsigned long long) s_delivered,
-            (unsigned long long) s_lives,
-            (unsigned long long) s_again);
-}
-
 int
 main (int argc, char **argv)
 {
-    static const struct option known[] = {
-        { "seed", required_argument, NULL, 's' },
-        { "seconds", required_argument, NULL, 't' },
-        { "messages", required_argument, NULL, 'm' },
-        { "plant", required_argument, NULL, 'p' },
-        { "bench", no_argument, NULL, 'b' },
-        { NULL, 0, NULL, 0 }
-    };
-    uint64_t seed = 1;
-    long seconds = 0;
-    int single = 0;
-    int option;
-    while ((option = getopt_long (argc, argv, "", known, NULL)) != -1) {
-        if (option == 's')
-            seed = strtoull (optarg, NULL, 0);
-        single |= option == 's';
-        if (option == 't')
-            seconds = atol (optarg);
-        if (option == 'm')
-            s_messages = strtoull (optarg, NULL, 0);
-        if (option == 'p')
-            s_plant = optarg;
-        if (option == 'b')
-            return s_bench ();
-        if (option == '?')
-            return s_usage ();
-    }
-    if (seed == 0)
-        seed = (uint64_t) time (NULL);
-    if (seconds == 0 && !single)
-        seconds = 10;
-    (void) signal (SIGABRT, s_aborted);
-#ifdef S_SANITIZED
-    __sanitizer_set_death_callback (s_replay);
-#endif
-    s_run (seed, seconds);
+    if (sim_kit_read (&s_kit, argc, argv) < 0)
+        return 2;
+    if (s_options[S_BENCH].value)
+        return s_bench ();
+    s_messages = s_options[S_MESSAGES].value;
+    sim_kit_guard (&s_kit);
+    sim_kit_run (&s_kit, s_world);
+    printf ("sim_channel: %llu seeds from %llu, %llu messages, %llu channels, "
+            "%llu pieces sent again\n",
+            (unsigned long long) s_kit.seeds,
+            (unsigned long long) s_kit.first,
+            (unsigned long long) s_delivered,
+            (unsigned long long) s_lives,
+            (unsigned long long) s_again);
     return 0;
 }

@@ -17,13 +17,8 @@
 // Read next: sim.h, the other world.
 
 #include <errno.h>
-#include <getopt.h>
-#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "core/home.h"
 #include "sim.h"
@@ -84,44 +79,13 @@ typedef struct {
     int calm;
 } s_world_t;
 
-static uint64_t s_seed;
-static int s_plant;
+static const char *const s_plants[] = { "resend-as-new", NULL };
+static sim_kit_t s_kit = { .name = "sim_home", .plants = s_plants };
 static long s_steps;
 
-// --- Failing ---------------------------------------------------------------
-
-static void
-s_replay (void)
-{
-    char line[128];
-    const int n = snprintf (line,
-                            sizeof line,
-                            "replay with: sim_home --seed %llu%s\n",
-                            (unsigned long long) s_seed,
-                            s_plant ? " --plant resend-as-new" : "");
-    (void) !write (STDOUT_FILENO, line, (size_t) n);
-}
-
-static void
-s_aborted (int signal)
-{
-    (void) signal;
-    s_replay ();
-    _exit (1);
-}
-
 #define S_TRUE(condition) \
-    do { \
-        if (!(condition)) { \
-            printf ("sim_home: %s:%d: %s does not hold\n", \
-                    __FILE__, \
-                    __LINE__, \
-                    #condition); \
-            fflush (stdout); \
-            s_replay (); \
-            _exit (1); \
-        } \
-    } while (0)
+    ((condition) ? (void) 0 \
+                 : sim_kit_fail_at (&s_kit, __FILE__, __LINE__, #condition))
 
 // --- Answers ---------------------------------------------------------------
 
@@ -583,9 +547,8 @@ s_world (uint64_t seed)
     static s_world_t self;
     const brd_home_options_t options = { .brood = 7, .seed = seed };
     memset (&self, 0, sizeof self);
-    s_seed = seed;
     sim_rand_seed (&self.rand, seed);
-    self.plant = s_plant;
+    self.plant = s_kit.plant > 0;
     self.home = brd_home_new (&options);
     S_TRUE (self.home != NULL);
     s_make_all (&self);
@@ -595,51 +558,16 @@ s_world (uint64_t seed)
     brd_home_destroy (&self.home);
 }
 
-static int
-s_usage (void)
-{
-    fputs ("sim_home [--seed N] [--seconds S] [--plant resend-as-new]\n",
-           stderr);
-    return 2;
-}
-
 int
 main (int argc, char **argv)
 {
-    static const struct option known[] = {
-        { "seed", required_argument, NULL, 's' },
-        { "seconds", required_argument, NULL, 't' },
-        { "plant", required_argument, NULL, 'p' },
-        { NULL, 0, NULL, 0 }
-    };
-    uint64_t seed = 1;
-    long seconds = 0;
-    int single = 0;
-    int option;
-    while ((option = getopt_long (argc, argv, "", known, NULL)) != -1) {
-        if (option == 's')
-            seed = strtoull (optarg, NULL, 0);
-        single |= option == 's';
-        if (option == 't')
-            seconds = atol (optarg);
-        if (option == 'p')
-            s_plant = strcmp (optarg, "resend-as-new") == 0;
-        if (option == '?' || (option == 'p' && !s_plant))
-            return s_usage ();
-    }
-    if (seed == 0)
-        seed = (uint64_t) time (NULL);
-    if (seconds == 0 && !single)
-        seconds = 10;
-    (void) signal (SIGABRT, s_aborted);
-    const time_t end = time (NULL) + seconds;
-    long seeds = 0;
-    do {
-        s_world (seed + (uint64_t) seeds++);
-    } while (time (NULL) < end);
-    printf ("sim_home: %ld seeds from %llu, %ld steps\n",
-            seeds,
-            (unsigned long long) seed,
+    if (sim_kit_read (&s_kit, argc, argv) < 0)
+        return 2;
+    sim_kit_guard (&s_kit);
+    sim_kit_run (&s_kit, s_world);
+    printf ("sim_home: %llu seeds from %llu, %ld steps\n",
+            (unsigned long long) s_kit.seeds,
+            (unsigned long long) s_kit.first,
             s_steps);
     return 0;
 }

@@ -24,69 +24,30 @@
 //
 // Read next: sim_line.h.
 
-#include <getopt.h>
-#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "sim_line.h"
 
-// What a sanitizer finds is to be repeated, too; it does not abort.
-#if defined __SANITIZE_ADDRESS__
-#define S_SANITIZED 1
-#elif defined __has_feature
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define S_SANITIZED 1
-#endif
-#endif
-#ifdef S_SANITIZED
-#include <sanitizer/common_interface_defs.h>
-#endif
+static const char *const s_plants[] = { "resend-as-new",  "invoke-twice",
+                                        "lost-notify",    "lost-release",
+                                        "refuse-as-seen", "forget-permits",
+                                        "forget-barrier", NULL };
 
-static uint64_t s_seed;
-static const char *s_plant;
+static sim_kit_t s_kit = { .name = "sim_line", .plants = s_plants };
 static long s_steps;
-
-// --- Failing ---------------------------------------------------------------
-
-static void
-s_replay (void)
-{
-    char line[128];
-    const int n = snprintf (line,
-                            sizeof line,
-                            "replay with: sim_line --seed %llu%s%s\n",
-                            (unsigned long long) s_seed,
-                            s_plant ? " --plant " : "",
-                            s_plant ? s_plant : "");
-    (void) !write (STDOUT_FILENO, line, (size_t) n);
-}
-
-static void
-s_aborted (int signal)
-{
-    (void) signal;
-    s_replay ();
-    _exit (1);
-}
 
 void
 sim_line_fail (const char *file, int line, const char *what)
 {
-    printf ("sim_line: %s:%d: %s does not hold\n", file, line, what);
-    fflush (stdout);
-    s_replay ();
-    _exit (1);
+    sim_kit_fail_at (&s_kit, file, line, what);
 }
 
 // The bug, once.
 static int
 s_planted (sim_line_t *self, const char *what)
 {
-    if (self->planted || !s_plant || strcmp (s_plant, what) != 0)
+    if (self->planted || !sim_kit_is_planted (&s_kit, what))
         return 0;
     self->planted = 1;
     return 1;
@@ -453,7 +414,6 @@ s_world (uint64_t seed)
     static sim_line_t self;
     const brd_home_options_t options = { .brood = 7, .seed = seed };
     memset (&self, 0, sizeof self);
-    s_seed = seed;
     sim_rand_seed (&self.rand, seed);
     self.theme = sim_rand_next (&self.rand);
     self.home = brd_home_new (&options);
@@ -467,53 +427,16 @@ s_world (uint64_t seed)
     brd_home_destroy (&self.home);
 }
 
-static int
-s_usage (void)
-{
-    fputs ("sim_line [--seed N] [--seconds S] [--plant BUG]\n", stderr);
-    return 2;
-}
-
 int
 main (int argc, char **argv)
 {
-    static const struct option known[] = {
-        { "seed", required_argument, NULL, 's' },
-        { "seconds", required_argument, NULL, 't' },
-        { "plant", required_argument, NULL, 'p' },
-        { NULL, 0, NULL, 0 }
-    };
-    uint64_t seed = 1;
-    long seconds = 0;
-    int single = 0;
-    int option;
-    while ((option = getopt_long (argc, argv, "", known, NULL)) != -1) {
-        if (option == 's')
-            seed = strtoull (optarg, NULL, 0);
-        single |= option == 's';
-        if (option == 't')
-            seconds = atol (optarg);
-        if (option == 'p')
-            s_plant = optarg;
-        if (option == '?')
-            return s_usage ();
-    }
-    if (seed == 0)
-        seed = (uint64_t) time (NULL);
-    if (seconds == 0 && !single)
-        seconds = 10;
-    (void) signal (SIGABRT, s_aborted);
-#ifdef S_SANITIZED
-    __sanitizer_set_death_callback (s_replay);
-#endif
-    const time_t end = time (NULL) + seconds;
-    long seeds = 0;
-    do {
-        s_world (seed + (uint64_t) seeds++);
-    } while (time (NULL) < end);
-    printf ("sim_line: %ld seeds from %llu, %ld steps\n",
-            seeds,
-            (unsigned long long) seed,
+    if (sim_kit_read (&s_kit, argc, argv) < 0)
+        return 2;
+    sim_kit_guard (&s_kit);
+    sim_kit_run (&s_kit, s_world);
+    printf ("sim_line: %llu seeds from %llu, %ld steps\n",
+            (unsigned long long) s_kit.seeds,
+            (unsigned long long) s_kit.first,
             s_steps);
     return 0;
 }

@@ -5,7 +5,7 @@
 // xoshiro256** (Blackman and Vigna), seeded through splitmix64 so that the
 // seeds 1, 2, 3 ... give worlds that have nothing in common.
 
-#include "sim.h"
+#include "sim_kit.h"
 
 void
 sim_rand_seed (sim_rand_t *self, uint64_t seed)

@@ -19,13 +19,10 @@
 #include "sim_tree.h"
 
 #include <errno.h>
-#include <getopt.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/brd_clock.h"
@@ -36,47 +33,28 @@
 // What is left in the end takes no longer than this, of the world's time.
 #define S_CALM_NS (3600 * SIM_S)
 
-static const char *const s_plants[SIM_TREE_PLANTS] = {
-    "none", "keep-reclaimed", "no-fence", "lost-done"
+static const char *const s_plants[] = {
+    "keep-reclaimed", "no-fence", "lost-done", NULL
 };
 
-typedef struct {
-    uint64_t seed;
-    long seconds;
-    int single;
-    int verbose;
-    sim_tree_plant_t plant;
-    int hosts;
-    int slots;
-} s_options_t;
+enum {
+    S_HOSTS,
+    S_SLOTS
+};
 
-static s_options_t s_options = { .seed = 1 };
+static sim_kit_option_t s_options[] = {
+    [S_HOSTS] = { .name = "hosts", .word = "N", .replays = 1 },
+    [S_SLOTS] = { .name = "slots", .word = "N", .replays = 1 },
+    { .name = NULL }
+};
+
+static sim_kit_t s_kit = {
+    .name = "sim_tree", .plants = s_plants, .options = s_options, .tells = 1
+};
+
+static long s_steps;
 
 // --- Failing ---------------------------------------------------------------
-
-static void
-s_replay (void)
-{
-    char line[160];
-    const int n =
-        snprintf (line,
-                  sizeof line,
-                  "replay with: sim_tree --seed %llu --hosts %d --slots %d "
-                  "--plant %s --verbose\n",
-                  (unsigned long long) s_options.seed,
-                  s_options.hosts,
-                  s_options.slots,
-                  s_plants[s_options.plant]);
-    (void) !write (STDOUT_FILENO, line, (size_t) n);
-}
-
-static void
-s_aborted (int signal)
-{
-    (void) signal;
-    s_replay ();
-    _exit (1);
-}
 
 static void
 s_dump (const sim_tree_t *self)
@@ -106,9 +84,7 @@ sim_tree_fail (sim_tree_t *self, const char *format, ...)
     vprintf (format, args);
     va_end (args);
     putchar ('\n');
-    fflush (stdout);
-    s_replay ();
-    _exit (1);
+    sim_kit_fail (&s_kit);
 }
 
 void
@@ -116,12 +92,10 @@ sim_tree_say (sim_tree_t *self, const char *format, ...)
 {
     if (!self->verbose)
         return;
-    printf ("%12.6f  ", (double) self->now / 1e9);
     va_list args;
     va_start (args, format);
-    vprintf (format, args);
+    sim_kit_say (self->now, format, args);
     va_end (args);
-    putchar ('\n');
 }
 
 // --- Time ------------------------------------------------------------------
@@ -129,27 +103,13 @@ sim_tree_say (sim_tree_t *self, const char *format, ...)
 void
 sim_tree_at (sim_tree_t *self, sim_tree_timer_t *timer, int64_t due)
 {
-    if (due < self->now)
-        due = self->now;
-    if (brd_heap_set (&self->agenda, &timer->timer, due) < 0)
-        sim_must (NULL);
+    sim_kit_at (&self->agenda, &timer->timer, due, self->now);
 }
 
 void
 sim_tree_never (sim_tree_t *self, sim_tree_timer_t *timer)
 {
-    if (timer->timer.place)
-        brd_heap_remove (&self->agenda, &timer->timer);
-}
-
-void *
-sim_must (void *memory)
-{
-    if (!memory) {
-        perror ("sim_tree");
-        abort ();
-    }
-    return memory;
+    sim_kit_never (&self->agenda, &timer->timer);
 }
 
 // --- What must be true of a task -------------------------------------------
@@ -343,14 +303,15 @@ s_draw (sim_tree_t *self)
     world->live_max = (int) sim_rand_log (rand, 20, 1000);
     world->hosts_max = (int) sim_rand_log (rand, 1, 12);
     world->slots_max = (int) sim_rand_log (rand, 1, 16);
-    if (s_options.hosts > 0) {
-        world->hosts_max = s_options.hosts;
-        world->actions = 20 * s_options.hosts;
+    const int hosts = (int) s_options[S_HOSTS].value;
+    const int slots = (int) s_options[S_SLOTS].value;
+    if (hosts > 0) {
+        world->hosts_max = hosts;
+        world->actions = 20 * hosts;
     }
-    if (s_options.slots > 0) {
-        world->slots_max = s_options.slots;
-        world->burst_max = world->live_max =
-            4 * s_options.slots * world->hosts_max;
+    if (slots > 0) {
+        world->slots_max = slots;
+        world->burst_max = world->live_max = 4 * slots * world->hosts_max;
     }
     world->broker_per_mille = s_rate (rand, 1000);
     world->action_delay_ns = sim_rand_log (rand, 10 * SIM_US, 100 * SIM_MS);
@@ -470,13 +431,13 @@ s_free (sim_tree_t *self)
     free (self->effects);
 }
 
-static long
+static void
 s_world (uint64_t seed)
 {
-    sim_tree_t self = { .plant = s_options.plant,
-                        .verbose = s_options.verbose,
+    sim_tree_t self = { .plant = (sim_tree_plant_t) s_kit.plant,
+                        .verbose = s_kit.verbose,
                         .now = SIM_S };
-    alarm (S_WORLD_SECONDS * (1 + (unsigned) s_options.hosts / 10));
+    alarm (S_WORLD_SECONDS * (1 + (unsigned) s_options[S_HOSTS].value / 10));
     sim_rand_seed (&self.rand, seed);
     s_draw (&self);
     brd_heap_init (&self.agenda);
@@ -508,90 +469,20 @@ s_world (uint64_t seed)
     sim_tree_client_tell (
         &self, self.terminated ? BRD_CORE_POOL_TERMINATE : BRD_CORE_POOL_CLOSE);
     s_run (&self, s_is_over, "the end");
-    const long steps = self.total_steps;
+    s_steps += self.total_steps;
     s_free (&self);
-    return steps;
-}
-
-// --- Options ---------------------------------------------------------------
-
-static int
-s_usage (void)
-{
-    fputs ("sim_tree [--seed N] [--seconds S] [--hosts N] [--slots N]\n"
-           "    [--verbose] [--plant keep-reclaimed|no-fence|lost-done]\n",
-           stderr);
-    return -1;
-}
-
-static int
-s_parse_one (int option)
-{
-    const long number = optarg ? strtol (optarg, NULL, 0) : 0;
-    switch (option) {
-    case 's':
-        s_options.seed = strtoull (optarg, NULL, 0);
-        s_options.single = s_options.seed != 0;
-        return 0;
-    case 't':
-        s_options.seconds = number;
-        return 0;
-    case 'h':
-        s_options.hosts = (int) number;
-        return 0;
-    case 'n':
-        s_options.slots = (int) number;
-        return 0;
-    case 'v':
-        s_options.verbose = 1;
-        setvbuf (stdout, NULL, _IOLBF, 0);  // The core may abort
-        return 0;
-    case 'p':
-        for (int i = 0; i < SIM_TREE_PLANTS; i++)
-            if (strcmp (optarg, s_plants[i]) == 0) {
-                s_options.plant = (sim_tree_plant_t) i;
-                return 0;
-            }
-        return s_usage ();
-    default:
-        return s_usage ();
-    }
 }
 
 int
 main (int argc, char **argv)
 {
-    static const struct option known[] = {
-        { "seed", required_argument, NULL, 's' },
-        { "seconds", required_argument, NULL, 't' },
-        { "hosts", required_argument, NULL, 'h' },
-        { "slots", required_argument, NULL, 'n' },
-        { "verbose", no_argument, NULL, 'v' },
-        { "plant", required_argument, NULL, 'p' },
-        { NULL, 0, NULL, 0 }
-    };
-    int option;
-    while ((option = getopt_long (argc, argv, "", known, NULL)) != -1)
-        if (s_parse_one (option) < 0)
-            return 2;
-    if (s_options.seed == 0)
-        s_options.seed = (uint64_t) time (NULL) << 12;
-    if (s_options.seconds == 0 && !s_options.single)
-        s_options.seconds = 10;
-    (void) signal (SIGABRT, s_aborted);
-    (void) signal (SIGALRM, s_aborted);
-    const time_t end = time (NULL) + s_options.seconds;
-    const uint64_t first = s_options.seed;
-    long steps = 0;
-    for (;;) {
-        steps += s_world (s_options.seed);
-        s_options.seed++;
-        if (time (NULL) >= end)
-            break;
-    }
+    if (sim_kit_read (&s_kit, argc, argv) < 0)
+        return 2;
+    sim_kit_guard (&s_kit);
+    sim_kit_run (&s_kit, s_world);
     printf ("sim_tree: %llu seeds from %llu, %ld steps\n",
-            (unsigned long long) (s_options.seed - first),
-            (unsigned long long) first,
-            steps);
+            (unsigned long long) s_kit.seeds,
+            (unsigned long long) s_kit.first,
+            s_steps);
     return 0;
 }

@@ -21,16 +21,6 @@
 
 #include "base/brd_clock.h"
 
-void *
-sim_must (void *memory)
-{
-    if (!memory) {
-        perror ("sim");
-        abort ();
-    }
-    return memory;
-}
-
 static void
 s_dump (sim_t *self)
 {
@@ -63,12 +53,10 @@ sim_say (sim_t *self, const char *format, ...)
 {
     if (!self->options.verbose)
         return;
-    printf ("%12.6f  ", (double) self->now / 1e9);
     va_list args;
     va_start (args, format);
-    vprintf (format, args);
+    sim_kit_say (self->now, format, args);
     va_end (args);
-    putchar ('\n');
 }
 
 // --- Rings -----------------------------------------------------------------
@@ -114,17 +102,13 @@ sim_ring_take (sim_ring_t *self)
 void
 sim_world_at (sim_t *self, sim_timer_t *timer, int64_t due)
 {
-    if (due < self->now)
-        due = self->now;
-    if (brd_heap_set (&self->agenda, &timer->timer, due) < 0)
-        sim_must (NULL);
+    sim_kit_at (&self->agenda, &timer->timer, due, self->now);
 }
 
 void
 sim_world_never (sim_t *self, sim_timer_t *timer)
 {
-    if (timer->timer.place)
-        brd_heap_remove (&self->agenda, &timer->timer);
+    sim_kit_never (&self->agenda, &timer->timer);
 }
 
 static void
