@@ -6,6 +6,8 @@
 //     sim_tree --seed 17 --verbose      world 17 alone, and its story
 //     sim_tree --plant no-fence         a model with a bug, to see it found
 //     sim_tree --hosts 30 --slots 100   large ones
+//     sim_tree --churn                  a hundred hosts of a hundred workers,
+//                                       which come and go all the time
 //
 // The client submits to the root and changes its mind; hosts join, leave, die
 // and fall silent. What must be true: a task has one outcome, for which there
@@ -33,18 +35,20 @@
 // What is left in the end takes no longer than this, of the world's time.
 #define S_CALM_NS (3600 * SIM_S)
 
-static const char *const s_plants[] = {
-    "keep-reclaimed", "no-fence", "lost-done", NULL
-};
+static const char *const s_plants[] = { "keep-reclaimed", "no-fence",
+                                        "lost-done",      "run-again",
+                                        "lazy-worker",    NULL };
 
 enum {
     S_HOSTS,
-    S_SLOTS
+    S_SLOTS,
+    S_CHURN
 };
 
 static sim_kit_option_t s_options[] = {
     [S_HOSTS] = { .name = "hosts", .word = "N", .replays = 1 },
     [S_SLOTS] = { .name = "slots", .word = "N", .replays = 1 },
+    [S_CHURN] = { .name = "churn", .replays = 1 },
     { .name = NULL }
 };
 
@@ -53,6 +57,10 @@ static sim_kit_t s_kit = {
 };
 
 static long s_steps;
+static uint64_t s_tasks;
+static uint64_t s_joined;
+static uint64_t s_killed;
+static uint64_t s_cuts;
 
 // --- Failing ---------------------------------------------------------------
 
@@ -176,6 +184,7 @@ sim_tree_ended (sim_tree_t *self, const brd_core_effect_t *effect)
                        outcome->attempt,
                        doubt);
     job->task->ended = 1;
+    self->ended++;
 }
 
 // --- What must be true of all ----------------------------------------------
@@ -197,22 +206,36 @@ static int
 s_is_fed (const sim_tree_worker_t *worker)
 {
     return worker->up && !worker->gone && !worker->stopped && !worker->killed
-           && !worker->retired && !worker->suspect && worker->width > 0;
+           && !worker->retired && !worker->suspect
+           && (!worker->host || worker->width > 0);
+}
+
+static uint32_t
+s_slots (const sim_tree_worker_t *worker)
+{
+    return worker->host ? worker->width : 1;
 }
 
 // When the node's slot that has been free for longest became so; BRD_NEVER:
-// there is none. 0: somebody's answers may be missing.
+// there is none. *doubt: somebody's answers may be missing.
 static int64_t
 s_free_since (const sim_tree_t *self, const sim_tree_node_t *node, int *doubt)
 {
+    // A worker gets nothing while the one before it, in its place, has tasks.
+    uint64_t taken[4096 / 64] = { 0 };
     int64_t since = BRD_NEVER;
     for (brd_list_t *link = node->workers.next; link != &node->workers;
          link = link->next) {
         sim_tree_worker_t *worker =
             BRD_LIST_ITEM (link, sim_tree_worker_t, link);
+        uint64_t *word = &taken[worker->place / 64 % (4096 / 64)];
+        const uint64_t bit = UINT64_C (1) << worker->place % 64;
+        const int second = (*word & bit) != 0;
+        *word |= bit;
         *doubt |= worker->cut || worker->gone || worker->killed
                   || !worker->below || worker->below->closing;
-        if (!s_is_fed (worker) || worker->in_flight >= worker->width) {
+        if (second || !s_is_fed (worker)
+            || worker->in_flight >= s_slots (worker)) {
             worker->free_since = 0;
             continue;
         }
@@ -274,13 +297,9 @@ s_check_all (sim_tree_t *self)
         sim_tree_node_t *node = BRD_LIST_ITEM (link, sim_tree_node_t, link);
         int doubt = 0;
         brd_core_check (node->core);
-        const int64_t since =
-            node->agent ? BRD_NEVER : s_free_since (self, node, &doubt);
+        const int64_t since = s_free_since (self, node, &doubt);
         for (size_t i = 0; i < node->job_count; i++)
-            if (node->agent)
-                (void) s_ready_since (self, node->jobs[i]);
-            else
-                s_check_job (self, node, node->jobs[i], since, doubt);
+            s_check_job (self, node, node->jobs[i], since, doubt);
     }
 }
 
@@ -291,6 +310,34 @@ s_rate (sim_rand_t *rand, unsigned most)
 {
     return sim_rand_below (rand, 2) ? (unsigned) sim_rand_log (rand, 1, most)
                                     : 0;
+}
+
+// As many of everything as is there at a time, and about as much trouble in
+// each second as there are hosts.
+static void
+s_draw_churn (sim_tree_t *self, int hosts, int slots)
+{
+    sim_tree_scenario_t *world = &self->scenario;
+    sim_rand_t *rand = &self->rand;
+    world->churn = 1;
+    world->hosts_max = hosts;
+    world->slots_max = slots;
+    world->actions = 300 + 2 * hosts;
+    world->live_max = 2 * hosts * slots;
+    world->burst_max = world->live_max / 10 + 1;
+    world->broker_per_mille = 50;
+    world->action_delay_ns = 50 * SIM_MS;
+    world->link_delay_ns = 10 * SIM_MS;
+    world->start_delay_ns = 100 * SIM_MS;
+    world->lease_ns = sim_rand_between (rand, 300 * SIM_MS, SIM_S);
+    world->fault_delay_ns = 2 * SIM_S / hosts;
+    world->fancy_per_mille = (unsigned) sim_rand_between (rand, 0, 500);
+    world->fail_per_mille = 20;
+    world->cruel_per_mille = 1;
+    world->death_per_mille = 5;
+    world->down_per_mille = 20;
+    world->copy_per_mille = 50;
+    world->length = sim_rand_below (rand, 2) ? SIM_LONG : SIM_MIXED;
 }
 
 static void
@@ -330,6 +377,8 @@ s_draw (sim_tree_t *self)
     world->down_per_mille = s_rate (rand, 200);
     world->copy_per_mille = s_rate (rand, 500);
     world->length = (int) sim_rand_below (rand, SIM_LENGTHS);
+    if (s_options[S_CHURN].value)
+        s_draw_churn (self, hosts ? hosts : 100, slots ? slots : 100);
 }
 
 static void
@@ -437,7 +486,8 @@ s_world (uint64_t seed)
     sim_tree_t self = { .plant = (sim_tree_plant_t) s_kit.plant,
                         .verbose = s_kit.verbose,
                         .now = SIM_S };
-    alarm (S_WORLD_SECONDS * (1 + (unsigned) s_options[S_HOSTS].value / 10));
+    alarm (S_WORLD_SECONDS * (s_options[S_CHURN].value ? 10U : 1U)
+           * (1 + (unsigned) s_options[S_HOSTS].value / 10));
     sim_rand_seed (&self.rand, seed);
     s_draw (&self);
     brd_heap_init (&self.agenda);
@@ -451,6 +501,8 @@ s_world (uint64_t seed)
     self.act.kind = SIM_TREE_ACT;
     self.fault.kind = SIM_TREE_FAULT;
     self.root = sim_tree_node_new (&self, 0);
+    for (int i = self.scenario.churn ? self.scenario.hosts_max : 0; i > 0; i--)
+        sim_tree_client_join (&self);
     sim_tree_at (&self, &self.act, self.now);
     if (self.scenario.fault_delay_ns > 0)
         sim_tree_at (&self, &self.fault, self.now);
@@ -469,7 +521,16 @@ s_world (uint64_t seed)
     sim_tree_client_tell (
         &self, self.terminated ? BRD_CORE_POOL_TERMINATE : BRD_CORE_POOL_CLOSE);
     s_run (&self, s_is_over, "the end");
+    if (self.ended != self.tasks)
+        sim_tree_fail (&self,
+                       "of %llu tasks %llu have ended",
+                       (unsigned long long) self.tasks,
+                       (unsigned long long) self.ended);
     s_steps += self.total_steps;
+    s_tasks += self.tasks;
+    s_joined += self.joined;
+    s_killed += self.killed;
+    s_cuts += self.cuts;
     s_free (&self);
 }
 
@@ -480,9 +541,15 @@ main (int argc, char **argv)
         return 2;
     sim_kit_guard (&s_kit);
     sim_kit_run (&s_kit, s_world);
-    printf ("sim_tree: %llu seeds from %llu, %ld steps\n",
-            (unsigned long long) s_kit.seeds,
-            (unsigned long long) s_kit.first,
-            s_steps);
+    printf (
+        "sim_tree: %llu seeds from %llu, %ld steps, %llu tasks, %llu nodes, "
+        "%llu killed, %llu cuts\n",
+        (unsigned long long) s_kit.seeds,
+        (unsigned long long) s_kit.first,
+        s_steps,
+        (unsigned long long) s_tasks,
+        (unsigned long long) s_joined,
+        (unsigned long long) s_killed,
+        (unsigned long long) s_cuts);
     return 0;
 }

@@ -41,6 +41,7 @@ typedef enum {
     SIM_TREE_PLANT_KEEP_RECLAIMED,  // A node runs what it has given back
     SIM_TREE_PLANT_NO_FENCE,        // One without contact does not end itself
     SIM_TREE_PLANT_LOST_DONE,       // A result gets lost on the way, once
+    SIM_TREE_PLANT_RUN_AGAIN,       // What a lost host had is taken for unread
     SIM_TREE_PLANTS
 } sim_tree_plant_t;
 
@@ -50,9 +51,10 @@ typedef struct {
     int live_max;
     int hosts_max;
     int slots_max;
+    int churn;  // 1: hosts have all slots, and come and go all the time
     unsigned broker_per_mille;
     int64_t action_delay_ns;
-    int64_t link_delay_ns;
+    int64_t link_delay_ns;  // One way, at most: each link has its own
     int64_t start_delay_ns;
     int64_t late_ns;
     int64_t lease_ns;
@@ -193,7 +195,8 @@ struct sim_tree_worker {
     sim_tree_node_t *below;  // NULL: is no more
     sim_tree_ring_t down;
     sim_tree_ring_t back;
-    int cut;  // Silent, since
+    int64_t delay_ns;  // One way, at most
+    int cut;           // Silent, since
     int64_t cut_at;
     int for_ever;  // It will not talk again
     int suspect;   // WIDTH 0 was told for that
@@ -260,7 +263,12 @@ struct sim_tree {
     brd_map_t above;  // Offer to the job it was made for
     brd_map_t below;  // Offer to the job it became
     uint64_t offers;
-    uint64_t tasks;
+    uint64_t ids;
+    uint64_t tasks;   // That were taken
+    uint64_t ended;   // Of these, as the client was told
+    uint64_t joined;  // Nodes
+    uint64_t killed;
+    uint64_t cuts;
     sim_tree_step_t *steps;  // That follow at once
     size_t step_count;
     size_t step_room;
@@ -294,6 +302,10 @@ void
 sim_tree_client_act (sim_tree_t *self);
 void
 sim_tree_client_fault (sim_tree_t *self);
+
+// A host comes, if there may be more; where many may, some do.
+void
+sim_tree_client_join (sim_tree_t *self);
 
 // Nobody waits any more for what is for one host: that may never have a slot.
 void

@@ -56,7 +56,8 @@ s_submit (sim_tree_t *self)
     };
     const int64_t *length = lengths[self->scenario.length];
     sim_tree_task_t *task = sim_must (calloc (1, sizeof *task));
-    task->id = ++self->tasks;
+    task->id = ++self->ids;
+    self->tasks++;
     task->run_ns = sim_rand_log (&self->rand, length[0], length[1]);
     if (self->scenario.length == SIM_HUGE
         && sim_rand_below (&self->rand, 50) == 0)
@@ -73,6 +74,7 @@ s_submit (sim_tree_t *self)
         return;
     if (job->core.pin == 0)
         sim_tree_fail (self, "a task is refused: %d", errno);
+    self->tasks--;
     sim_tree_node_drop (job);
 }
 
@@ -112,7 +114,8 @@ s_change_mind (sim_tree_t *self)
 static sim_tree_node_t *
 s_pick (sim_tree_t *self)
 {
-    uint64_t n = sim_rand_below (&self->rand, 32);
+    uint64_t n = sim_rand_below (&self->rand,
+                                 self->scenario.hosts_max > 20 ? 4 * 32 : 32);
     brd_list_t *link = &self->nodes;
     if (brd_list_empty (&self->nodes))
         return NULL;
@@ -133,10 +136,11 @@ s_hosts (const sim_tree_node_t *node)
     return count;
 }
 
-static void
-s_join (sim_tree_t *self)
+void
+sim_tree_client_join (sim_tree_t *self)
 {
-    if (s_hosts (self->root) < self->scenario.hosts_max)
+    int more = self->scenario.churn ? self->scenario.hosts_max / 10 : 1;
+    while (more-- > 0 && s_hosts (self->root) < self->scenario.hosts_max)
         sim_tree_link_join (
             self,
             self->root,
@@ -179,7 +183,7 @@ sim_tree_client_act (sim_tree_t *self)
     else if (kind < 80)
         s_change_mind (self);
     else if (kind < 92)
-        s_join (self);
+        sim_tree_client_join (self);
     else if (kind == 93 && sim_rand_below (&self->rand, 4) == 0)
         sim_tree_client_tell (self, BRD_CORE_POOL_CANCEL);
     else if (node && kind < 97)

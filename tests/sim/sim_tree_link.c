@@ -67,9 +67,7 @@ s_send (sim_tree_t *self,
 {
     sim_tree_ring_t *ring =
         way == SIM_TREE_DOWN ? &worker->down : &worker->back;
-    mail.due =
-        self->now
-        + sim_rand_log (&self->rand, SIM_US, self->scenario.link_delay_ns);
+    mail.due = self->now + sim_rand_log (&self->rand, SIM_US, worker->delay_ns);
     if (mail.due < ring->last)
         mail.due = ring->last;
     ring->last = mail.due;
@@ -289,8 +287,7 @@ s_tell_width (sim_tree_t *self, sim_tree_worker_t *worker, uint32_t width)
     if (!first && sim_rand_below (&self->rand, 4))
         return;
     event.type = BRD_CORE_WORKER_RTT;
-    event.time_ns =
-        sim_rand_between (&self->rand, 0, 2 * self->scenario.link_delay_ns);
+    event.time_ns = sim_rand_between (&self->rand, 0, 2 * worker->delay_ns);
     sim_tree_node_step (self, worker->node, event, NULL);
 }
 
@@ -392,6 +389,7 @@ sim_tree_link_cut (sim_tree_t *self, sim_tree_worker_t *worker, int64_t until)
     if (worker->for_ever || worker->gone || (worker->cut && until != BRD_NEVER))
         return;
     if (!worker->cut) {
+        self->cuts++;
         worker->cut = 1;
         worker->cut_at = self->now;
         sim_tree_never (self, sim_tree_node_timer (worker, SIM_TREE_DOWN));
@@ -477,7 +475,8 @@ s_lost (sim_tree_t *self, sim_tree_worker_t *worker)
         sim_tree_job_t *job = BRD_LIST_ITEM (link, sim_tree_job_t, link);
         before = link->prev;
         brd_map_remove (&self->above, job->below);
-        if (!s_is_undelivered (worker, job->below)) {
+        if (self->plant != SIM_TREE_PLANT_RUN_AGAIN
+            && !s_is_undelivered (worker, job->below)) {
             job->task->vanished++;
             continue;
         }
@@ -499,6 +498,7 @@ sim_tree_link_kill (sim_tree_t *self, sim_tree_node_t *node)
     // One that ends itself for want of contact ends those below as well.
     const int64_t most = worker && worker->cut ? lease / 8 : lease * 7 / 10;
     sim_tree_say (self, "node %d dies", node->number);
+    self->killed++;
     for (brd_list_t *link = node->workers.next; link != &node->workers;
          link = link->next) {
         sim_tree_node_t *child =

@@ -279,6 +279,8 @@ s_do_start (sim_tree_t *self,
         if (!self->joining)
             sim_tree_fail (self, "nobody has joined");
         worker->host = 1;
+        worker->delay_ns =
+            sim_rand_log (&self->rand, SIM_US, self->scenario.link_delay_ns);
         worker->below = self->joining;
         self->joining->above = worker;
         self->joining = NULL;
@@ -631,7 +633,10 @@ sim_tree_node_new (sim_tree_t *self, int agent)
     brd_list_append (&self->nodes, &node->link);
     if (agent)
         node->size = (uint32_t) sim_rand_between (
-            &self->rand, 1, self->scenario.slots_max);
+            &self->rand,
+            self->scenario.churn ? self->scenario.slots_max : 1,
+            self->scenario.slots_max);
+    self->joined++;
     const brd_core_pool_options_t options = {
         .workers = node->size,
         .restarts_max = agent ? 4096 : 0,
