@@ -11,6 +11,7 @@
 //     reclaim, cancel   RECLAIM, CANCEL, KILL         RECLAIMED, KEPT, RESULTS
 //     result            RESULTS    -> DONE, with its story if it went wrong
 //     silent            WIDTH 0, until it is heard again
+//     distance          RTT: its link's, and what it says is behind it
 //     end               STOP, until RETIRE            LOST
 //
 // One that is another program shares no memory with us: bodies and results
@@ -35,6 +36,9 @@ enum {
     S_RETRY_NS = 10000000,
     S_MESSAGES_MAX = 256  // In one go
 };
+
+// No host is further than this, whatever it says.
+#define S_BEHIND_MAX UINT64_C (3600000000000)
 
 static void
 s_event (brd_host_t *host,
@@ -352,6 +356,24 @@ s_width (const brd_host_far_t *self)
     brd_host_hosts_count (self->pool);
 }
 
+// A far one has more to do while what comes next is on its way.
+static void
+s_measure (brd_host_far_t *self)
+{
+    const brd_peer_t *peer = self->peer;
+    const int64_t rtt = self->behind + (peer->rtt ? peer->rtt (peer) : 0);
+    if (!self->worker || !brd_host_is_other_rtt (rtt, self->rtt))
+        return;
+    const brd_core_event_t event = {
+        .type = BRD_CORE_WORKER_RTT,
+        .worker = self->worker->number,
+        .time_ns = rtt,
+    };
+    self->rtt = rtt;
+    (void) brd_host_step (self->pool->host, &event);
+    brd_host_hosts_count (self->pool);
+}
+
 static void
 s_up (brd_host_far_t *self)
 {
@@ -388,6 +410,9 @@ s_slots (brd_host_far_t *self, const brd_wire_note_t *note)
 {
     brd_host_pool_t *pool = self->pool;
     self->slots = note->count;
+    self->behind = note->count == 0           ? 0
+                   : note->seq < S_BEHIND_MAX ? (int64_t) note->seq
+                                              : (int64_t) S_BEHIND_MAX;
     pool->host->changed = 1;
     if (pool->remote && note->count == 0 && note->seq != 0)
         s_refused (self, note);
@@ -566,8 +591,10 @@ brd_host_far_drain (brd_host_far_t *self)
         self->peer->turn (self->peer, host->now);
     while (count < S_MESSAGES_MAX && !self->left && s_take (self))
         count++;
-    if (!self->left)
+    if (!self->left) {
         s_listen (self);
+        s_measure (self);
+    }
     if (self->retry_at == BRD_NEVER ? self->failed
                                     : host->now >= self->retry_at)
         brd_host_far_stop (self);

@@ -24,6 +24,7 @@ struct brd_host_guest {
     struct brd_host_serving *serving;  // Who waits for its end, NULL
     int asked;                         // 1: it has said what it wants
     uint32_t width;                    // Slots it was told of last
+    int64_t rtt;                       // And how far they are
     brd_list_t given;
     int lent;           // 1: the pool has a worker more for it
     int64_t lent_till;  // When that goes back, BRD_NEVER

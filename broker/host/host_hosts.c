@@ -198,14 +198,19 @@ void
 brd_host_hosts_count (brd_host_pool_t *self)
 {
     uint32_t width = 0;
+    double way = 0;
     for (const brd_list_t *i = self->fars.next; i != &self->fars; i = i->next) {
         const brd_host_far_t *far = BRD_LIST_ITEM (i, brd_host_far_t, link);
-        if (far->worker && !far->silent)
+        if (far->worker && !far->silent) {
             width += far->slots;
+            way += (double) far->slots * (double) far->rtt;
+        }
     }
-    if (width == self->width)
+    const int64_t rtt = width > 0 ? (int64_t) (way / width) : 0;
+    if (width == self->width && !brd_host_is_other_rtt (rtt, self->rtt))
         return;
     self->width = width;
+    self->rtt = rtt;
     self->host->changed = 1;
     brd_host_guests_resized (self->host, self);
 }

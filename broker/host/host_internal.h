@@ -25,6 +25,8 @@ typedef struct {
     brd_peer_t *peer;           // NULL: it is lost
     brd_host_worker_t *worker;  // It is to the core; NULL before it came
     uint32_t slots;             // That it has, as it says
+    int64_t behind;             // ns from it to these and back, as it says
+    int64_t rtt;                // ns to these and back, as told to the core
     uint64_t sent;     // seq: what it was offered later is with us still
     int silent;        // 1: it is not to get anything new
     int failed;        // 1: something did not get through to it
@@ -94,6 +96,7 @@ struct brd_host_pool {
     brd_list_t fars;      // brd_host_far_t
     uint32_t far_joined;  // The number DO_JOIN gave to who joins
     uint32_t width;       // Slots of those that may be given something
+    int64_t rtt;          // ns to a slot and back, on average
     brd_buf_t opening;    // What each is told first; empty: nothing
 };
 
@@ -345,7 +348,8 @@ brd_host_hosts_drain (brd_host_t *self);
 int64_t
 brd_host_hosts_deadline (const brd_host_t *self);
 
-// Slots have come or gone: who gives work to this pool is told.
+// Slots have come or gone, or are at another distance: who gives work to this
+// pool is told.
 void
 brd_host_hosts_count (brd_host_pool_t *pool);
 
@@ -429,6 +433,15 @@ brd_host_guests_free (brd_host_t *self);
 int
 brd_host_pool_register (brd_host_pool_t *self,
                         const brd_core_pool_options_t *options);
+
+// 1 if this distance is so different that more, or less, is to be given in
+// advance: less than a millisecond is nothing, and all of them vary.
+static inline int
+brd_host_is_other_rtt (int64_t rtt, int64_t before)
+{
+    const int64_t off = rtt > before ? rtt - before : before - rtt;
+    return off > INT64_C (1000000) + before / 4;
+}
 
 // So many tasks it runs at a time, as far as it is known.
 static inline uint32_t

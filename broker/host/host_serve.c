@@ -97,11 +97,13 @@ brd_host_serve_end (brd_host_guest_t *self)
 void
 brd_host_serve_resized (brd_host_guest_t *self)
 {
-    const brd_wire_note_t slots = { .count =
-                                        brd_host_pool_capacity (self->pool) };
-    if (slots.count == self->width)
+    const uint32_t width = brd_host_pool_capacity (self->pool);
+    const int64_t rtt = width > 0 ? self->pool->rtt : 0;
+    const brd_wire_note_t slots = { .seq = (uint64_t) rtt, .count = width };
+    if (width == self->width && !brd_host_is_other_rtt (rtt, self->rtt))
         return;
-    self->width = slots.count;
+    self->width = width;
+    self->rtt = rtt;
     brd_host_given_tell (self, BRD_OP_SLOTS, &slots);
 }
 

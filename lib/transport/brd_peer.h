@@ -38,6 +38,9 @@ struct brd_peer {
     // 1 while nothing new should be given to it: it has not been heard for
     // longer than it should, or does not take what it was sent; NULL: never.
     int (*silent) (brd_peer_t *self, int64_t now);
+    // ns from something said to the answer, smoothed, 0: not known yet; NULL:
+    // nothing to speak of.
+    int64_t (*rtt) (const brd_peer_t *self);
     void (*destroy) (brd_peer_t *self);
 };
 

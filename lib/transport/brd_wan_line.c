@@ -132,6 +132,14 @@ s_silent (brd_peer_t *peer, int64_t now)
     return brd_wan_line_state (peer, now) == BRD_WAN_SUSPECT;
 }
 
+static int64_t
+s_rtt (const brd_peer_t *peer)
+{
+    brd_channel_stats_t stats;
+    brd_channel_stats (s_const_line (peer)->channel, &stats);
+    return stats.rtt_ns;
+}
+
 static void
 s_destroy (brd_peer_t *peer)
 {
@@ -161,6 +169,7 @@ brd_wan_line_init (brd_wan_line_t *self,
                                .recv = s_recv,
                                .done = s_done,
                                .silent = s_silent,
+                               .rtt = s_rtt,
                                .destroy = s_destroy };
     self->suspect_ns = (int64_t) (S_SUSPECT_MS * unit);
     self->lease_ns = (int64_t) (0.8 * lease_ms * unit);

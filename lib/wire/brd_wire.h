@@ -122,7 +122,8 @@ typedef struct {
 // INVITE and SLOTS one each.
 typedef struct {
     uint64_t seq;    // Of the task; LOG: nanoseconds since the epoch; INVITE:
-                     // the pool's number; SLOTS of 0: errno, if it is for good
+                     // the pool's number; SLOTS of 0: errno, if it is for good;
+                     // else how far they are: ns there and back, on average
     double done;     // PROGRESS
     double total;    // PROGRESS
     uint32_t count;  // CREDIT, SLOTS; LOG: level; KILL: grace in ms

@@ -41,6 +41,8 @@ s_test_both_ways (void **state)
     }
     assert_int_equal (session->peer->silent (session->peer, brd_clock_now ()),
                       0);
+    assert_true (session->peer->rtt (session->peer) > 0);
+    assert_true (wan.dials[n].peer->rtt (wan.dials[n].peer) > 0);
     assert_string_equal (brd_wan_line_why (session->peer), "");
     const brd_wan_stats_t stats = t_wan_stats (&wan);
     assert_int_equal (stats.sessions, 1);

@@ -135,11 +135,110 @@ s_hears_task (brd_peer_t *peer, uint16_t attempt)
     return seq;
 }
 
+// How many tasks have come by now and wait there; *ret_seq is of the last.
+static int
+s_hears_all (brd_peer_t *peer, uint64_t *ret_seq)
+{
+    brd_frame_t frame;
+    brd_wire_task_t task;
+    const void *bytes;
+    size_t size;
+    int count = 0;
+    while (peer->recv (peer, &bytes, &size) == 0) {
+        assert_int_equal (brd_frame_open (&frame, bytes, size), 0);
+        while (frame.op == BRD_OP_TASKS
+               && brd_frame_next_task (&frame, &task) == 1) {
+            *ret_seq = task.seq;
+            count++;
+        }
+        peer->done (peer);
+    }
+    return count;
+}
+
 static void
 s_end (brd_host_pool_t *pool)
 {
     brd_host_pool_end (pool);
     brd_host_pool_free (&pool);
+}
+
+static _Atomic int64_t s_rtt;
+
+static int64_t
+s_distance (const brd_peer_t *peer)
+{
+    (void) peer;
+    return s_rtt;
+}
+
+enum {
+    S_AHEAD = 150,
+    S_TASK_NS = 1000000
+};
+
+typedef struct {
+    brd_peer_t *host;
+    int heard;
+    int wanted;
+} s_ahead_t;
+
+static int
+s_has_heard (void *arg)
+{
+    s_ahead_t *self = arg;
+    uint64_t seq;
+    self->heard += s_hears_all (self->host, &seq);
+    return self->heard >= self->wanted;
+}
+
+// One slot, tasks of a millisecond: how many it gets while it answers none. It
+// waits for so many, or, if they are not to come, a second.
+static int
+s_ahead (int64_t rtt, int64_t behind, int wanted, int seconds)
+{
+    static s_call_t calls[S_AHEAD];
+    s_call_t first;
+    brd_peer_t *above;
+    brd_host_t *host = brd_runtime_host ();
+    brd_host_pool_t *pool = s_pool (0);
+    s_ahead_t ahead = { .host = s_host_at (pool, NULL, &above),
+                        .wanted = wanted };
+    s_rtt = rtt;
+    brd_host_lock (host);
+    above->rtt = s_distance;
+    brd_host_unlock (host);
+    t_say_note (ahead.host,
+                BRD_OP_SLOTS,
+                &(brd_wire_note_t){ .seq = (uint64_t) behind, .count = 1 });
+    s_submit (&first, pool, NULL);
+    t_say_result (ahead.host,
+                  &(brd_wire_result_t){ .seq = s_hears_task (ahead.host, 1),
+                                        .time_ns = S_TASK_NS });
+    s_await (&first);
+    for (int i = 0; i < S_AHEAD; i++)
+        s_submit (&calls[i], pool, NULL);
+    (void) t_eventually (s_has_heard, &ahead, seconds);
+    ahead.host->destroy (ahead.host);
+    s_end (pool);
+    for (int i = 0; i < S_AHEAD; i++)
+        s_await (&calls[i]);
+    return ahead.heard;
+}
+
+// What it runs until more is there: a link's there and back, twice, as half of
+// it is asked for anew when half is gone.
+static void
+s_test_distance (void **state)
+{
+    const int64_t ms = S_TASK_NS;
+    (void) state;
+    assert_in_range (s_ahead (0, 0, S_AHEAD, 1), 1, 10);
+    assert_true (s_ahead (40 * ms, 0, 60, 60) >= 60);
+    // Its own link is short, and what it has lies behind a long one.
+    assert_true (s_ahead (0, 40 * ms, 60, 60) >= 60);
+    assert_true (s_ahead (40 * ms, 40 * ms, 100, 60) >= 100);
+    assert_true (s_ahead (40 * ms, INT64_MAX, 120, 60) >= 120);
 }
 
 static void
@@ -577,6 +676,7 @@ main (int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test (s_test_hosts),
         cmocka_unit_test (s_test_stories),
+        cmocka_unit_test (s_test_distance),
         cmocka_unit_test (s_test_silent),
         cmocka_unit_test (s_test_unsent),
         cmocka_unit_test (s_test_nonsense_of_host),

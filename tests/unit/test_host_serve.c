@@ -263,11 +263,21 @@ s_test_nonsense_of_guest (void **state)
 
 // --- A broker --------------------------------------------------------------
 
+static _Atomic int64_t s_rtt;
+
+static int64_t
+s_distance (const brd_peer_t *peer)
+{
+    (void) peer;
+    return s_rtt;
+}
+
 static void
 s_with_host (brd_host_pool_t *pool, brd_peer_t *ret_peers[2])
 {
     brd_host_t *host = brd_runtime_host ();
     t_pair (ret_peers);
+    ret_peers[0]->rtt = s_distance;
     brd_host_lock (host);
     assert_int_equal (brd_host_pool_add_peer (pool, ret_peers[0]), 0);
     brd_host_unlock (host);
@@ -347,12 +357,57 @@ s_test_broker (void **state)
     brd_host_pool_free (&pool);
 }
 
+// How far the hosts are: a mean over their slots, and again when that changes
+// by much.
+static void
+s_test_distance (void **state)
+{
+    (void) state;
+    char text[256];
+    brd_peer_t *above[2], *near[2], *far[2];
+    brd_host_t *host = brd_runtime_host ();
+    const brd_host_hosts_options_t options = { .name = "broker",
+                                               .open = &t_wanted,
+                                               .remote = 1 };
+    brd_host_pool_t *pool = brd_host_pool_open_hosts (host, &options);
+    assert_non_null (pool);
+    t_pair (above);
+    s_rtt = 0;
+    brd_host_lock (host);
+    assert_int_equal (brd_host_guest_add (host, pool, above[0]), 0);
+    brd_host_unlock (host);
+    s_with_host (pool, near);
+    brd_wire_note_t slots = t_hears_note (above[1], BRD_OP_SLOTS, text);
+    assert_true (slots.count == 1 && slots.seq == 0);
+    s_with_host (pool, far);
+    assert_int_equal (t_hears_note (above[1], BRD_OP_SLOTS, text).count, 2);
+    t_say_note (far[1],
+                BRD_OP_SLOTS,
+                &(brd_wire_note_t){ .seq = 80000000, .count = 3 });
+    do
+        slots = t_hears_note (above[1], BRD_OP_SLOTS, text);
+    while (slots.seq == 0);
+    assert_true (slots.count == 4 && slots.seq == 60000000);
+    s_rtt = 20000000;
+    t_say_slots (far[1], 3, 0, "");  // They are with itself
+    do
+        slots = t_hears_note (above[1], BRD_OP_SLOTS, text);
+    while (slots.seq != 20000000);
+    assert_int_equal (slots.count, 4);
+    above[1]->destroy (above[1]);
+    near[1]->destroy (near[1]);
+    far[1]->destroy (far[1]);
+    brd_host_pool_end (pool);
+    brd_host_pool_free (&pool);
+}
+
 int
 main (int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test (s_test_served),
         cmocka_unit_test (s_test_broker),
+        cmocka_unit_test (s_test_distance),
         cmocka_unit_test (s_test_guest_is_gone),
         cmocka_unit_test (s_test_refused),
         cmocka_unit_test (s_test_pool_ends),
