@@ -123,15 +123,25 @@ s_slurm (s_reader_t *self)
 static int
 s_tcp (s_reader_t *self)
 {
-    const char *port = strrchr (self->at, ':');
+    static const char join[] = "?join=";
+    const size_t size = strcspn (self->at, "?");
+    const char *end = self->at + size;
+    const char *port = memrchr (self->at, ':', size);
     if (!port || port == self->at)
         return s_bad (self, self->at, "wanted HOST:PORT");
-    char *end;
-    const long number = strtol (port + 1, &end, 10);
-    if (port[1] < '0' || port[1] > '9' || *end != '\0' || number < 1
+    char *after;
+    const long number = strtol (port + 1, &after, 10);
+    if (port[1] < '0' || port[1] > '9' || after != end || number < 1
         || number > 65535)
         return s_bad (self, port + 1, "wanted a port");
+    if (*end == '?') {
+        if (strncmp (end, join, sizeof join - 1) != 0
+            || end[sizeof join - 1] == '\0')
+            return s_bad (self, end, "wanted ?join=FILE");
+        self->place->join = end + sizeof join - 1;
+    }
     self->place->rest = self->at;
+    self->place->rest_size = size;
     return 0;
 }
 

@@ -10,7 +10,7 @@
 //     ssh:HOSTS  ssh:@FILE   agents started through ssh; brd_hosts.h
 //     slurm  slurm:ARGS      through srun or sbatch, with its arguments
 //     mpi                    the other ranks of this job
-//     tcp://HOST:PORT        a standing broker
+//     tcp://HOST:PORT        a standing broker; ?join=FILE has the join string
 //     @NAME                  what the configuration calls so
 //
 // Pure but for ssh:@FILE: no environment, no defaults. Who can run what is the
@@ -38,7 +38,9 @@ typedef struct {
     int workers;       // 0: not said
     int hosts_here;    // local: hosts to pretend, 0: none
     brd_hosts_t ssh;   // The hosts
-    const char *rest;  // Slurm's arguments, tcp's HOST:PORT, a name; in text
+    const char *rest;  // Slurm's arguments, tcp's HOST:PORT..., a name; in text
+    size_t rest_size;  // Of tcp's HOST:PORT
+    const char *join;  // tcp's FILE, in text; NULL: not said
 } brd_place_t;
 
 // -1 with EINVAL and a text that points at where, ENOMEM, or what the file's

@@ -149,6 +149,7 @@ static int
 s_is_other_build (const brd_wan_listen_t *self, const brd_hello_who_t *who)
 {
     return self->build_size > 0 && who->role != BRD_JOIN_WATCH
+           && who->role != BRD_JOIN_ADMIN
            && (who->build_size != self->build_size
                || memcmp (who->build, self->build, self->build_size) != 0);
 }

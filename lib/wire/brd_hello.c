@@ -124,7 +124,7 @@ s_get_hello (const unsigned char *at, size_t size, brd_hello_t *self)
     self->epoch = brd_le_get (at + 44, 8);
     self->peer = brd_le_get (at + 52, 8);
     memcpy (who->build, at + S_HELLO, who->build_size);
-    if (who->role < BRD_JOIN_BELOW || who->role > BRD_JOIN_WATCH)
+    if (who->role < BRD_JOIN_BELOW || who->role > BRD_JOIN_ADMIN)
         return s_bad ("its role");
     if (who->pid == 0 || who->scale_millionths == 0 || host == 0)
         return s_bad ("it does not say who it is");

@@ -115,7 +115,7 @@ brd_join_print (const brd_join_t *self, char text[BRD_JOIN_TEXT_MAX])
 {
     unsigned char bytes[S_BYTES_MAX];
     if (self->n_addresses < 1 || self->n_addresses > BRD_JOIN_ADDRESSES
-        || self->role < BRD_JOIN_BELOW || self->role > BRD_JOIN_WATCH
+        || self->role < BRD_JOIN_BELOW || self->role > BRD_JOIN_ADMIN
         || self->expires < 0)
         return brd_error_set (EINVAL, "no join string has these values");
     const size_t size = s_pack (self, bytes);
@@ -190,7 +190,7 @@ s_take (brd_join_t *self, const unsigned char *bytes, int n)
     if (s_get (bytes + size, S_CHECK) != s_checksum (bytes, size))
         return -1;
     const uint64_t expires = s_get (bytes + 2, 8);
-    if (bytes[0] < BRD_JOIN_BELOW || bytes[0] > BRD_JOIN_WATCH || bytes[1] < 1
+    if (bytes[0] < BRD_JOIN_BELOW || bytes[0] > BRD_JOIN_ADMIN || bytes[1] < 1
         || bytes[1] > BRD_JOIN_ADDRESSES || expires > INT64_MAX)
         return -1;
     *self = (brd_join_t){

@@ -22,14 +22,16 @@ enum {
     BRD_JOIN_TOKEN = 32,
     BRD_JOIN_ADDRESSES = 8,
     BRD_JOIN_ADDRESS_MAX = 255,  // Bytes of one, without the zero
-    BRD_JOIN_TEXT_MAX = 4096     // Bytes of the text, with the zero
+    BRD_JOIN_TEXT_MAX = 4096,    // Bytes of the text, with the zero
+    BRD_JOIN_REFUSED = 77        // Exit code of an agent that was turned away
 };
 
 // What the token is good for; one of another role is refused.
 typedef enum {
     BRD_JOIN_BELOW = 1,  // To do work: an agent
     BRD_JOIN_ABOVE = 2,  // To give work: a client
-    BRD_JOIN_WATCH = 3   // To look: brood status
+    BRD_JOIN_WATCH = 3,  // To look: brood status
+    BRD_JOIN_ADMIN = 4   // To look, and to send hosts away: brood drain
 } brd_join_role_t;
 
 typedef struct {

@@ -136,7 +136,8 @@ brd_token_use (brd_token_book_t *self,
 {
     if (brd_token_check (self, id, role, now) < 0)
         return -1;
-    s_find (self, id)->uses--;
+    s_token_t *token = s_find (self, id);
+    token->uses -= token->uses != BRD_TOKEN_ALWAYS;
     return 0;
 }
 

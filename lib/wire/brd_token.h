@@ -11,13 +11,15 @@
 #ifndef BRD_TOKEN_H
 #define BRD_TOKEN_H
 
+#include <limits.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "wire/brd_join.h"
 
 enum {
-    BRD_TOKEN_MAX = 4096  // In a book
+    BRD_TOKEN_MAX = 4096,       // In a book
+    BRD_TOKEN_ALWAYS = INT_MAX  // Uses of one that is not used up
 };
 
 typedef struct brd_token_book brd_token_book_t;

@@ -123,7 +123,7 @@ s_test_garbage (void **state)
         unsigned char byte;
     } wrong[] = {
         { "join", 0, 'X' },    { "join", 4, 0 },     { "join", 4, 4 },
-        { "join", 5, 1 },      { "join", 8, 0 },     { "join", 8, 4 },
+        { "join", 5, 1 },      { "join", 8, 0 },     { "join", 8, 5 },
         { "join", 9, 4 },      { "join", 9, 65 },    { "join", 10, 0 },
         { "join", 10, 6 },     { "join", 11, 1 },    { "join", 63, '\n' },
         { "join", 66, 0x80 },  { "welcome", 3, 0 },  { "refused", 8, 0 },

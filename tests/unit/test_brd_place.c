@@ -62,6 +62,22 @@ s_test_good (void **state)
     }
 }
 
+// The address ends where the file begins, which may have any letters.
+static void
+s_test_join (void **state)
+{
+    (void) state;
+    brd_place_t place;
+    assert_int_equal (brd_place_read ("tcp://[::1]:55?join=/k/a:b?c", &place),
+                      0);
+    assert_int_equal (place.rest_size, 8);
+    assert_memory_equal (place.rest, "[::1]:55", 8);
+    assert_string_equal (place.join, "/k/a:b?c");
+    assert_int_equal (brd_place_read ("tcp://head:5555", &place), 0);
+    assert_int_equal (place.rest_size, 9);
+    assert_null (place.join);
+}
+
 static const struct {
     const char *text;
     const char *why;
@@ -96,6 +112,10 @@ static const struct {
     { "tcp://head:+5", "wanted a port at 11" },
     { "tcp://head:65536", "wanted a port at 11" },
     { "tcp://head:5x", "wanted a port at 11" },
+    { "tcp://head:5?", "wanted ?join=FILE at 12" },
+    { "tcp://head:5?join=", "wanted ?join=FILE at 12" },
+    { "tcp://head:5?key=k", "wanted ?join=FILE at 12" },
+    { "tcp://head?join=a:5", "HOST:PORT at 6" },
     { "@", "wanted a name at 1" },
     { "@../key", "wanted a name at 1" },
 };
@@ -151,6 +171,7 @@ main (void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test (s_test_good),
+        cmocka_unit_test (s_test_join),
         cmocka_unit_test (s_test_bad),
         cmocka_unit_test (s_test_file),
     };

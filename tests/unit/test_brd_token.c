@@ -93,6 +93,24 @@ s_test_role (void **state)
 }
 
 static void
+s_test_always (void **state)
+{
+    (void) state;
+    brd_token_book_t *book = brd_token_new ();
+    assert_int_equal (
+        brd_token_add (book, s_id (1), BRD_JOIN_BELOW, BRD_TOKEN_ALWAYS, 0), 0);
+    for (int i = 0; i < 1000; i++)
+        assert_int_equal (brd_token_use (book, s_id (1), BRD_JOIN_BELOW, NOW),
+                          0);
+    assert_int_equal (
+        brd_token_add (book, s_id (2), BRD_JOIN_ADMIN, BRD_TOKEN_ALWAYS, NOW),
+        0);
+    s_refused (book, 2, BRD_JOIN_ADMIN, NOW, "expired");
+    assert_int_equal (brd_token_sweep (book, NOW), 1);
+    brd_token_destroy (&book);
+}
+
+static void
 s_test_book (void **state)
 {
     (void) state;
@@ -154,9 +172,9 @@ int
 main (void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test (s_test_uses),      cmocka_unit_test (s_test_expiry),
-        cmocka_unit_test (s_test_role),      cmocka_unit_test (s_test_book),
-        cmocka_unit_test (s_test_no_memory),
+        cmocka_unit_test (s_test_uses), cmocka_unit_test (s_test_expiry),
+        cmocka_unit_test (s_test_role), cmocka_unit_test (s_test_always),
+        cmocka_unit_test (s_test_book), cmocka_unit_test (s_test_no_memory),
     };
     t_watchdog (60);
     return cmocka_run_group_tests (tests, NULL, NULL);
