@@ -202,6 +202,21 @@ brd_host_pool_undescribe (const brd_wire_open_t *open,
                           char ret_name[BROOD_NAME_SIZE],
                           brd_host_pool_options_t *ret_options);
 
+// Locked; also in a source's turn. How many it has, those that have not said
+// yet how many slots they have among them.
+size_t
+brd_host_pool_hosts (const brd_host_pool_t *pool);
+
+// Locked. 1 if it takes no hosts any more: it is broken, or ending.
+int
+brd_host_pool_is_broken (const brd_host_pool_t *pool);
+
+// Locked; also in a source's turn. It is broken: calls end as if it were
+// terminated, guests are told error and why, and no more hosts are taken. One
+// that is broken, or ending, stays as it is.
+void
+brd_host_pool_break (brd_host_pool_t *pool, int error, const char *why);
+
 // Locked. 1 when a host has come, or will not any more: see
 // brd_host_pool_check ().
 int

@@ -428,21 +428,22 @@ s_slots (brd_host_far_t *self, const brd_wire_note_t *note)
 static void
 s_break (const brd_host_far_t *self)
 {
-    brd_host_pool_t *pool = self->pool;
-    const brd_core_event_t event = { .type = BRD_CORE_POOL_TERMINATE,
-                                     .pool = pool->number };
-    pool->broken = EPIPE;
-    if (pool->reason[0] == '\0')
-        snprintf (pool->reason,
-                  sizeof pool->reason,
+    char why[BRD_PAGE_TEXT];
+    if (self->pool->remote)
+        snprintf (why,
+                  sizeof why,
+                  "the pool is broken: the program that ran its tasks is "
+                  "gone%s%.120s",
+                  self->why[0] != '\0' ? ": " : "",
+                  self->why);
+    else
+        snprintf (why,
+                  sizeof why,
                   "%s",
-                  pool->remote ? "the pool is broken: the program that ran its "
-                                 "tasks is gone"
-                  : self->failed
-                      ? "the pool is broken: no memory on the way to "
-                        "its owner"
-                      : "the pool's owner has closed or ended it");
-    (void) brd_host_step (pool->host, &event);
+                  self->failed ? "the pool is broken: no memory on the way to "
+                                 "its owner"
+                               : "the pool's owner has closed or ended it");
+    brd_host_pool_break (self->pool, EPIPE, why);
 }
 
 // What is with us still was not started; the youngest goes back first, each to
@@ -568,6 +569,9 @@ s_take (brd_host_far_t *self)
     size_t size;
     if (peer->recv (peer, &bytes, &size) < 0) {
         self->left = errno != EAGAIN;
+        if (self->left)
+            snprintf (
+                self->why, sizeof self->why, "%.159s", brd_error_get ()->text);
         return 0;
     }
     self->pool->host->now = brd_clock_now ();

@@ -147,7 +147,7 @@ int
 brd_host_pool_add_peer (brd_host_pool_t *self, brd_peer_t *peer)
 {
     brd_host_t *host = self->host;
-    if (self->ending || self->broken != 0)
+    if (brd_host_pool_is_broken (self))
         return brd_error_set (EPIPE, "the pool takes no hosts any more");
     brd_host_far_t *far = brd_mem_zalloc (sizeof *far);
     if (!far)
@@ -301,7 +301,42 @@ brd_host_hosts_end (brd_host_pool_t *self, int64_t deadline)
     brd_host_unlock (host);
 }
 
+void
+brd_host_pool_break (brd_host_pool_t *self, int error, const char *why)
+{
+    brd_host_t *host = self->host;
+    const brd_core_event_t event = { .type = BRD_CORE_POOL_TERMINATE,
+                                     .pool = self->number };
+    if (brd_host_pool_is_broken (self))
+        return;
+    self->broken = error;
+    if (self->reason[0] == '\0')
+        snprintf (self->reason, sizeof self->reason, "%s", why);
+    host->now = brd_clock_now ();
+    (void) brd_host_step (host, &event);
+    // After the ends of what they gave.
+    brd_host_guests_broken (host, self);
+    host->changed = host->touched = 1;
+    if (!host->turning)
+        brd_host_turn (host, 0);
+}
+
 // --- Questions -------------------------------------------------------------
+
+int
+brd_host_pool_is_broken (const brd_host_pool_t *self)
+{
+    return self->broken != 0 || self->ending;
+}
+
+size_t
+brd_host_pool_hosts (const brd_host_pool_t *self)
+{
+    size_t count = 0;
+    for (const brd_list_t *i = self->fars.next; i != &self->fars; i = i->next)
+        count++;
+    return count;
+}
 
 int
 brd_host_pool_has_host (const brd_host_pool_t *self)

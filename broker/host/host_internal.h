@@ -33,6 +33,7 @@ typedef struct {
     int stopped;       // 1: it was told to leave
     int left;          // 1: it has, and is not buried yet
     int64_t retry_at;  // When it is told again, BRD_NEVER
+    char why[160];     // How its peer ended, ""
 } brd_host_far_t;
 
 struct brd_host_worker {

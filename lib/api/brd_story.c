@@ -43,7 +43,10 @@ s_sentence (char *buf, size_t size, const brd_call_end_t *end)
         break;
     case ECHILD:
         s_death (death, sizeof death, end);
-        snprintf (buf, size, "worker %d %s", end->pid, death);
+        if (end->maybe)
+            snprintf (buf, size, "its host is gone, and it may have run");
+        else
+            snprintf (buf, size, "worker %d %s", end->pid, death);
         break;
     case ELOOP:
         s_death (death, sizeof death, end);

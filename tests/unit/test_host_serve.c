@@ -401,6 +401,58 @@ s_test_distance (void **state)
     brd_host_pool_free (&pool);
 }
 
+// A pool that will have no hosts: who waits in it is told why; and one whose
+// only host is lost, how that ended.
+static void
+s_test_broken (void **state)
+{
+    (void) state;
+    char text[256];
+    brd_peer_t *above[2], *below[2];
+    brd_host_t *host = brd_runtime_host ();
+    for (int only = 0; only < 2; only++) {
+        const brd_host_hosts_options_t options = {
+            .name = "broker", .open = &t_wanted, .only = only, .remote = 1
+        };
+        brd_host_pool_t *pool = brd_host_pool_open_hosts (host, &options);
+        assert_non_null (pool);
+        t_pair (above);
+        s_with_host (pool, below);
+        brd_host_lock (host);
+        assert_int_equal (brd_host_guest_add (host, pool, above[0]), 0);
+        assert_int_equal (brd_host_pool_hosts (pool), 1);
+        assert_int_equal (brd_host_pool_is_broken (pool), 0);
+        brd_host_unlock (host);
+        assert_int_equal (t_hears_note (above[1], BRD_OP_SLOTS, text).count, 1);
+        if (only)
+            below[1]->destroy (below[1]);
+        else {
+            brd_host_lock (host);
+            brd_host_pool_break (pool, EHOSTUNREACH, "nobody comes");
+            brd_host_pool_break (pool, EPIPE, "a second time");
+            brd_host_unlock (host);
+        }
+        brd_wire_note_t note;
+        do
+            note = t_hears_note (above[1], BRD_OP_SLOTS, text);
+        while (note.count > 0 || note.seq == 0);
+        assert_int_equal (note.seq, only ? EPIPE : EHOSTUNREACH);
+        assert_non_null (strstr (text, only ? "hung up" : "nobody comes"));
+        t_hears (above[1], BRD_OP_RETIRE);
+        assert_int_equal (brd_host_pool_check (pool), -1);
+        brd_host_lock (host);
+        assert_int_equal (brd_host_pool_is_broken (pool), 1);
+        assert_int_equal (brd_host_pool_add_peer (pool, NULL), -1);
+        assert_int_equal (errno, EPIPE);
+        brd_host_unlock (host);
+        above[1]->destroy (above[1]);
+        if (!only)
+            below[1]->destroy (below[1]);
+        brd_host_pool_end (pool);
+        brd_host_pool_free (&pool);
+    }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -410,6 +462,7 @@ main (int argc, char **argv)
         cmocka_unit_test (s_test_distance),
         cmocka_unit_test (s_test_guest_is_gone),
         cmocka_unit_test (s_test_refused),
+        cmocka_unit_test (s_test_broken),
         cmocka_unit_test (s_test_pool_ends),
         cmocka_unit_test (s_test_nonsense_of_guest),
     };
