@@ -29,6 +29,7 @@
 #include "base/brd_secret.h"
 #include "base/brd_sys.h"
 #include "tools/launch_engine.h"
+#include "wire/brd_join.h"
 
 enum {
     S_FIRST_PAUSE_MS = 1000,  // Doubles
@@ -135,7 +136,7 @@ s_is_final (const brd_launch_host_t *host, int error)
         return error == ENOENT || error == EACCES || error == ENOEXEC;
     // What we end ourselves may well end with 0.
     return (status == 0 && host->state != BRD_LAUNCH_CLOSING)
-           || status == BRD_LAUNCH_REFUSED || status == S_NOT_EXECUTABLE
+           || status == BRD_JOIN_REFUSED || status == S_NOT_EXECUTABLE
            || status == S_NOT_FOUND;
 }
 

@@ -36,8 +36,7 @@ enum {
     S_LINE_MS = 30000,  // For the line to come
     S_LINE_MAX = BRD_JOIN_TEXT_MAX + 320,
     S_LAST_WORDS_MS = 2000,
-    S_ALONE_MS = 60000,  // Without the other end, though nothing runs
-    S_EXIT_REFUSED = 77
+    S_ALONE_MS = 60000  // Without the other end, though nothing runs
 };
 
 typedef struct {
@@ -51,6 +50,7 @@ typedef struct {
     brd_wan_dial_t *dial;
     brd_peer_t *peer;
     brd_host_pool_t *pool;
+    char failed[BRD_PAGE_TEXT];  // Why it could not be made; ""
     brd_host_source_t input;
     brd_host_source_t lease;
 } s_agent_t;
@@ -182,15 +182,19 @@ s_open (void *arg, const brd_wire_open_t *open)
     static char name[BROOD_NAME_SIZE];
     static brd_code_t code;  // For ever: the pool has it
     brd_host_pool_options_t options;
-    if (brd_host_pool_undescribe (open, name, &options) < 0)
-        return NULL;
-    brd_code_look (&code);
-    options.core.workers = self->slots;
-    options.setup.leaving = brd_runtime_leave;
-    options.code = &code;
-    brd_host_pool_t *pool = brd_host_pool_open (self->host, &options);
+    brd_host_pool_t *pool = NULL;
+    if (brd_host_pool_undescribe (open, name, &options) == 0) {
+        brd_code_look (&code);
+        options.core.workers = self->slots;
+        options.setup.leaving = brd_runtime_leave;
+        options.code = &code;
+        pool = brd_host_pool_open (self->host, &options);
+        if (!pool)
+            brd_mem_free (options.setup.initargs);
+    }
     if (!pool)
-        brd_mem_free (options.setup.initargs);
+        snprintf (
+            self->failed, sizeof self->failed, "%s", brd_error_get ()->text);
     brd_host_lock (self->host);
     self->pool = pool;
     brd_host_unlock (self->host);
@@ -210,6 +214,32 @@ s_settle (s_agent_t *self)
     }
 }
 
+// How its time here has ended. Who was turned away need not come again; who has
+// lost the broker, or could not do what it was asked to, should.
+static _Noreturn void
+s_leave (s_agent_t *self, int rc)
+{
+    char why[BRD_HELLO_TEXT_MAX + 1];
+    const brd_wan_state_t state =
+        brd_wan_line_state (self->peer, brd_clock_now ());
+    if (self->pool) {
+        brd_host_pool_end (self->pool);
+        s_settle (self);
+        s_end (0, NULL);
+    }
+    if (rc < 0)
+        s_end (EX_OSERR, brd_error_get ()->text);
+    snprintf (why, sizeof why, "%s", brd_wan_dial_why (self->dial));
+    if (state == BRD_WAN_REFUSED)
+        s_end (BRD_JOIN_REFUSED, why);
+    if (state >= BRD_WAN_LOST)
+        s_end (EX_TEMPFAIL, why);
+    // It was told to end.
+    s_settle (self);
+    s_end (self->failed[0] != '\0' ? EX_UNAVAILABLE : 0,
+           self->failed[0] != '\0' ? self->failed : NULL);
+}
+
 static _Noreturn void
 s_become (const brd_rank_t *rank)
 {
@@ -226,19 +256,11 @@ s_become (const brd_rank_t *rank)
     s_dial (&self);
     s_watch (&self);
     const int rc = brd_host_guest_serve (self.host, self.peer, s_open, &self);
-    // It took the peer, which is no more.
+    // It took the peer; what the dial is stays.
     brd_host_lock (self.host);
     brd_host_source_remove (self.host, &self.lease);
     brd_host_unlock (self.host);
-    char why[BRD_HELLO_TEXT_MAX + 1];
-    snprintf (why, sizeof why, "%s", brd_wan_dial_why (self.dial));
-    if (self.pool) {
-        brd_host_pool_end (self.pool);
-        s_settle (&self);
-        s_end (0, NULL);
-    }
-    s_end (rc < 0 ? EX_OSERR : S_EXIT_REFUSED,
-           why[0] != '\0' ? why : brd_error_get ()->text);
+    s_leave (&self, rc);
 }
 
 // 1 for a rank of a job that is to serve its rank 0: only if the program's
