@@ -19,9 +19,13 @@
 
 const brd_tool_command_t brd_tool_commands[] = {
     { "broker",
-      "brings the work of a program to other hosts",
+      "brings the work of programs to other hosts",
       &brd_tool_broker_argp,
       brd_tool_broker },
+    { "agent",
+      "keeps a program's agent at a standing broker",
+      &brd_tool_agent_argp,
+      brd_tool_agent },
     { "keygen",
       "makes a key pair for a broker",
       &brd_tool_keygen_argp,

@@ -12,6 +12,8 @@
 #include <argp.h>
 #include <stddef.h>
 
+#include "transport/brd_curve.h"
+
 // Beside those of sysexits.h, from 64 on: brood's own trouble.
 enum {
     TOOL_OK = 0,
@@ -58,5 +60,20 @@ brd_tool_help (int argc, char **argv);
 extern const struct argp brd_tool_keygen_argp;
 int
 brd_tool_keygen (int argc, char **argv);
+
+enum {
+    BRD_TOOL_KEYGEN_TEXT = 2 * BRD_CURVE_KEY + 1
+};
+
+// A key as a file has it, and back. -1 with EINVAL.
+void
+brd_tool_keygen_print (const unsigned char key[BRD_CURVE_KEY],
+                       char ret_text[BRD_TOOL_KEYGEN_TEXT]);
+int
+brd_tool_keygen_parse (const char *text, unsigned char ret_key[BRD_CURVE_KEY]);
+
+extern const struct argp brd_tool_agent_argp;
+int
+brd_tool_agent (int argc, char **argv);
 
 #endif  // TOOL_H

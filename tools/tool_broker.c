@@ -1,82 +1,83 @@
-// tool_broker.c - brood broker: between a program and other hosts
+// tool_broker.c - brood broker: between programs and other hosts
 //
 // SPDX-License-Identifier: MPL-2.0
 //
-//     program --OPEN--> pool of hosts, none yet
-//                         listen (transport/brd_wan.h); a token for each host
-//                         launch an agent there (launch.h), which joins
-//             <-SLOTS--   as hosts come and go
-//     tasks, both ways    host_guest.c above, host_far.c below
-//     program is gone --> agents are told to end; so is this
+//     brood broker --listen tcp://HOST:PORT --keys DIR    broker_standing.c
+//     brood broker --fd N PLACE PROGRAM [ARG...]          broker_program.c
 //
-// One thread: brd_host_guest_serve () drives, and what listens and launches are
-// sources of the host's.
+// People start the first, or a supervisor does; programs start the second.
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <ifaddrs.h>
-#include <net/if.h>
-#include <netinet/in.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
-#include <time.h>
 
-#include "api/brd_runtime.h"
-#include "base/brd_clock.h"
-#include "base/brd_error.h"
-#include "base/brd_mem.h"
-#include "client/brd_code.h"
-#include "client/brd_place.h"
-#include "client/brd_scale.h"
-#include "tools/launch.h"
+#include "tools/broker.h"
 #include "tools/tool.h"
-#include "transport/brd_curve.h"
-#include "transport/brd_peer_fd.h"
-#include "transport/brd_wan.h"
-#include "wire/brd_limits.h"
 
 enum {
-    S_TOKEN_S = 600,  // For an agent to come
-    S_END_MS = 1500,
-    S_HOSTS_MAX = 10000,
-    S_STRANGERS_MAX = 64
+    S_HOSTS_MAX = 1000,
+    S_CLIENTS_MAX = 64,
+    S_STRANGERS_MAX = 64,
+    S_MOST_HOSTS = 10000,
+    S_MOST_CLIENTS = 240,  // Each may have a pool of its own
+    S_MOST_STRANGERS = 4096,
+    S_KEY_ADDRESS = 256,  // Options without a letter
+    S_KEY_EXPIRES,
+    S_KEY_HOSTS,
+    S_KEY_CLIENTS,
+    S_KEY_STRANGERS
 };
 
 typedef struct {
-    unsigned char build[BRD_CODE_BUILD];
-    size_t build_size;
-    int fd;        // The program's
-    char **words;  // The place, and what runs there
-    int count;
-} s_given_t;
-
-typedef struct {
-    const s_given_t *given;
-    double scale;
-    const char *text;  // The place's
-    brd_place_t place;
-    brd_host_t *host;
-    brd_host_pool_t *pool;  // NULL before the program has asked for it
-    brd_curve_t pair;
-    brd_token_book_t *book;
-    brd_wan_listen_t *listen;
-    brd_launch_t *launch;
-    brd_host_source_t listening;
-    brd_host_source_t launching;
-    size_t joined;  // Ever
-    size_t given_up;
-    int none;       // 1: there is no allocation
-    char why[640];  // What went wrong last
-    const char *const *argv;
-} s_broker_t;
-
-// --- The command line ------------------------------------------------------
+    brd_broker_given_t given;
+    brd_broker_standing_t standing;
+} s_wanted_t;
 
 static const struct argp_option s_options[] = {
+    { "listen",
+      'l',
+      "tcp://HOST:PORT",
+      0,
+      "Stand there, for any programs and agents that come; port 0 is any that "
+      "is free. Where it is, is printed",
+      0 },
+    { "keys",
+      'k',
+      "DIR",
+      0,
+      "What is to survive a restart: a key, and a join string for each role, "
+      "in files: work, give, watch, admin. Made, with mode 0700, if it is not "
+      "there",
+      0 },
+    { "address",
+      S_KEY_ADDRESS,
+      "tcp://NAME:PORT",
+      0,
+      "What join strings say, instead of this host's addresses; up to eight "
+      "times",
+      0 },
+    { "expires",
+      S_KEY_EXPIRES,
+      "SECONDS",
+      0,
+      "Join strings that are made now are good for so long; otherwise for ever",
+      0 },
+    { "hosts-max", S_KEY_HOSTS, "N", 0, "No more agents than these (1000)", 0 },
+    { "clients-max",
+      S_KEY_CLIENTS,
+      "N",
+      0,
+      "No more programs that give work (64)",
+      0 },
+    { "strangers-max",
+      S_KEY_STRANGERS,
+      "N",
+      0,
+      "No more connections that are not admitted yet (64)",
+      0 },
     { "fd", 'f', "N", 0, "The program that gives work is at descriptor N", 0 },
     { "build",
       'b',
@@ -88,7 +89,9 @@ static const struct argp_option s_options[] = {
 };
 
 static void
-s_read_build (s_given_t *given, const char *text, struct argp_state *state)
+s_read_build (brd_broker_given_t *given,
+              const char *text,
+              struct argp_state *state)
 {
     unsigned byte;
     for (size_t i = 0; i < BRD_CODE_BUILD; i++) {
@@ -99,11 +102,77 @@ s_read_build (s_given_t *given, const char *text, struct argp_state *state)
     given->build_size = BRD_CODE_BUILD;
 }
 
+static long
+s_number (const char *text, long most, struct argp_state *state)
+{
+    char *end;
+    errno = 0;
+    const long number = strtol (text, &end, 10);
+    if (errno != 0 || end == text || *end != '\0' || number < 1
+        || number > most)
+        argp_error (state, "%s: wanted a number, 1 to %ld", text, most);
+    return number;
+}
+
+static void
+s_add_address (brd_join_t *join, const char *text, struct argp_state *state)
+{
+    if (strncmp (text, "tcp://", 6) != 0
+        || strlen (text) > BRD_JOIN_ADDRESS_MAX)
+        argp_error (state, "%s: wanted tcp://NAME:PORT", text);
+    if (join->n_addresses == BRD_JOIN_ADDRESSES)
+        argp_error (state, "%d addresses at most", BRD_JOIN_ADDRESSES);
+    strcpy (join->addresses[join->n_addresses++], text);  // lint: measured
+}
+
+static void
+s_check (const s_wanted_t *wanted, struct argp_state *state)
+{
+    const brd_broker_given_t *given = &wanted->given;
+    const brd_broker_standing_t *standing = &wanted->standing;
+    if (!standing->listen && (given->fd < 3 || given->count < 2))
+        argp_error (state,
+                    "where is it to stand? --listen and --keys say that "
+                    "(programs start theirs with --fd, a place and what is to "
+                    "run there)");
+    if (standing->listen && (given->fd >= 0 || given->count > 0))
+        argp_error (state, "a standing broker has no program of its own");
+    if (standing->listen && !standing->keys)
+        argp_error (state, "--keys says where its keys are to be");
+    if (standing->listen
+        && (strncmp (standing->listen, "tcp://", 6) != 0
+            || !strchr (standing->listen + 6, ':')))
+        argp_error (state, "%s: wanted tcp://HOST:PORT", standing->listen);
+}
+
 static error_t
 s_option (int key, char *arg, struct argp_state *state)
 {
-    s_given_t *given = state->input;
+    s_wanted_t *wanted = state->input;
+    brd_broker_given_t *given = &wanted->given;
+    brd_broker_standing_t *standing = &wanted->standing;
     switch (key) {
+    case 'l':
+        standing->listen = arg;
+        return 0;
+    case 'k':
+        standing->keys = arg;
+        return 0;
+    case S_KEY_ADDRESS:
+        s_add_address (&standing->addresses, arg, state);
+        return 0;
+    case S_KEY_EXPIRES:
+        standing->lasts_s = s_number (arg, INT32_MAX, state);
+        return 0;
+    case S_KEY_HOSTS:
+        standing->hosts_max = (int) s_number (arg, S_MOST_HOSTS, state);
+        return 0;
+    case S_KEY_CLIENTS:
+        standing->clients_max = (int) s_number (arg, S_MOST_CLIENTS, state);
+        return 0;
+    case S_KEY_STRANGERS:
+        standing->strangers_max = (int) s_number (arg, S_MOST_STRANGERS, state);
+        return 0;
     case 'f':
         given->fd = (int) strtol (arg, NULL, 10);
         return 0;
@@ -115,10 +184,7 @@ s_option (int key, char *arg, struct argp_state *state)
         given->count = state->argc - state->next;
         return 0;
     case ARGP_KEY_END:
-        if (given->fd < 3 || given->count < 2)
-            argp_error (state,
-                        "programs start it, with --fd, a place and "
-                        "what is to run there");
+        s_check (wanted, state);
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -128,339 +194,26 @@ s_option (int key, char *arg, struct argp_state *state)
 const struct argp brd_tool_broker_argp = {
     .options = s_options,
     .parser = s_option,
-    .args_doc = "PLACE PROGRAM [ARG...]",
-    .doc = "Brings the work of one program to other hosts: starts agents at "
-           "PLACE, and passes tasks and results on. Programs that ask for such "
-           "a place start it themselves.",
+    .args_doc = "--listen tcp://HOST:PORT --keys DIR\n"
+                "--fd N PLACE PROGRAM [ARG...]",
+    .doc = "Brings the work of programs to other hosts. A standing broker "
+           "serves all that come with a join string of its keys: agents (brood "
+           "agent) to do work, programs with BROOD_POOL=tcp://HOST:PORT to "
+           "give it. It ends, with 0, at SIGTERM or SIGINT. The other kind "
+           "serves one program, which starts it itself.",
 };
-
-// --- Hosts -----------------------------------------------------------------
-
-static const char *
-s_tcp_any (const s_broker_t *self)
-{
-    return self->place.kind == BRD_PLACE_LOCAL ? "tcp://127.0.0.1:0"
-                                               : "tcp://0.0.0.0:0";
-}
-
-static void
-s_add_address (brd_join_t *join, const char *host, const char *port)
-{
-    if (join->n_addresses < BRD_JOIN_ADDRESSES)
-        (void) snprintf (join->addresses[join->n_addresses++],
-                         sizeof join->addresses[0],
-                         "tcp://%s:%s",
-                         host,
-                         port);
-}
-
-// Where this host can be reached: its addresses, the loopback one last.
-static void
-s_set_addresses (const s_broker_t *self, brd_join_t *join)
-{
-    char text[INET_ADDRSTRLEN];
-    struct ifaddrs *all = NULL;
-    const char *port = strrchr (brd_wan_listen_address (self->listen), ':') + 1;
-    if (self->place.kind != BRD_PLACE_LOCAL && getifaddrs (&all) == 0) {
-        for (const struct ifaddrs *i = all; i; i = i->ifa_next) {
-            if (!i->ifa_addr || i->ifa_addr->sa_family != AF_INET
-                || (i->ifa_flags & IFF_LOOPBACK) || !(i->ifa_flags & IFF_UP))
-                continue;
-            const struct sockaddr_in *in =
-                (const struct sockaddr_in *) (const void *) i->ifa_addr;
-            if (inet_ntop (AF_INET, &in->sin_addr, text, sizeof text))
-                s_add_address (join, text, port);
-        }
-        freeifaddrs (all);
-    }
-    s_add_address (join, "127.0.0.1", port);
-}
-
-// What is said of a host besides the join string: its slots, and a name with
-// its number, to know it again. Ranks of MPI are told all the same.
-static int
-s_print (const s_broker_t *self,
-         const char *text,
-         size_t host,
-         char ret_line[BRD_LAUNCH_SECRET_MAX])
-{
-    const brd_hosts_entry_t *entry =
-        host == BRD_LAUNCH_ALL
-            ? NULL
-            : &brd_launch_hosts (self->launch)->entries[host];
-    const int n =
-        entry ? snprintf (ret_line,
-                          BRD_LAUNCH_SECRET_MAX,
-                          "%s %d %.200s#%zu",
-                          text,
-                          entry->slots,
-                          entry->name,
-                          host)
-              : snprintf (ret_line, BRD_LAUNCH_SECRET_MAX, "%s 1", text);
-    return n < BRD_LAUNCH_SECRET_MAX
-               ? 0
-               : brd_error_set (EMSGSIZE, "the line for an agent is too long");
-}
-
-// A token for one join, or for all the ranks.
-static int
-s_secret (void *arg, size_t host, char ret_line[BRD_LAUNCH_SECRET_MAX])
-{
-    s_broker_t *self = arg;
-    brd_curve_t token;
-    brd_join_t join = { .role = BRD_JOIN_BELOW };
-    char text[BRD_JOIN_TEXT_MAX];
-    const int uses = host == BRD_LAUNCH_ALL ? S_HOSTS_MAX : 1;
-    if (brd_curve_make (&token) < 0)
-        return -1;
-    join.expires = (int64_t) time (NULL) + S_TOKEN_S;
-    memcpy (join.key, self->pair.public_key, sizeof join.key);
-    memcpy (join.token, token.secret_key, sizeof join.token);
-    s_set_addresses (self, &join);
-    int rc = brd_token_add (
-        self->book, token.public_key, BRD_JOIN_BELOW, uses, join.expires);
-    if (rc == 0)
-        rc = brd_join_print (&join, text);
-    if (rc == 0)
-        rc = s_print (self, text, host, ret_line);
-    brd_curve_wipe (&token);
-    brd_join_wipe (&join);
-    explicit_bzero (text, sizeof text);
-    return rc;
-}
-
-static const char *
-s_joined (void *arg, brd_peer_t *peer, const brd_hello_who_t *who)
-{
-    s_broker_t *self = arg;
-    const char *number = strrchr (who->host, '#');
-    if (!self->pool)
-        return "the program has ended its pool";
-    if (brd_host_pool_add_peer (self->pool, peer) < 0)
-        return "there is no room for one more host";
-    self->joined++;
-    const size_t host = number ? strtoul (number + 1, NULL, 10) : SIZE_MAX;
-    if (host < brd_launch_hosts (self->launch)->count)
-        brd_launch_joined (self->launch, host, brd_clock_now ());
-    return NULL;
-}
-
-// One line: the first it said last, or how it ended.
-static void
-s_why (const brd_launch_event_t *event, char *ret_text, size_t size)
-{
-    const char *text = event->text + strspn (event->text, "\n");
-    const size_t length = strcspn (text, "\n");
-    if (length > 0)
-        snprintf (ret_text,
-                  size,
-                  "%s: %.*s",
-                  event->name,
-                  length > 300 ? 300 : (int) length,
-                  text);
-    else if (event->late)
-        snprintf (ret_text, size, "%s: no agent has come", event->name);
-    else if (event->signal > 0)
-        snprintf (ret_text,
-                  size,
-                  "%s: its agent was killed by signal %d",
-                  event->name,
-                  event->signal);
-    else
-        snprintf (ret_text,
-                  size,
-                  "%s: its agent has ended with exit code %d",
-                  event->name,
-                  event->status);
-}
-
-static void
-s_launched (void *arg, const brd_launch_event_t *event)
-{
-    s_broker_t *self = arg;
-    if (event->happened == BRD_LAUNCH_STARTED || event->stopped)
-        return;
-    s_why (event, self->why, sizeof self->why);
-    fprintf (stderr, "brood broker: %s\n", self->why);
-    if (event->happened != BRD_LAUNCH_OVER)
-        return;
-    self->given_up += event->host != BRD_LAUNCH_ALL;
-    self->none |= event->host == BRD_LAUNCH_ALL;
-}
-
-static void
-s_said (void *arg, size_t host, int stream, const char *bytes, size_t size)
-{
-    FILE *out = stream == 1 ? stdout : stderr;
-    (void) arg;
-    (void) host;
-    (void) fwrite (bytes, 1, size, out);
-    (void) fflush (out);
-}
-
-// --- Sources ---------------------------------------------------------------
-
-static void
-s_listen_turn (brd_host_source_t *source, int64_t now)
-{
-    s_broker_t *self = BRD_LIST_ITEM (source, s_broker_t, listening);
-    brd_wan_listen_turn (self->listen, now);
-}
-
-static int64_t
-s_listen_due (brd_host_source_t *source, int64_t now)
-{
-    const s_broker_t *self = BRD_LIST_ITEM (source, s_broker_t, listening);
-    return brd_wan_listen_due (self->listen, now);
-}
-
-static void
-s_launch_turn (brd_host_source_t *source, int64_t now)
-{
-    s_broker_t *self = BRD_LIST_ITEM (source, s_broker_t, launching);
-    brd_launch_turn (self->launch, now);
-}
-
-static int64_t
-s_launch_due (brd_host_source_t *source, int64_t now)
-{
-    const s_broker_t *self = BRD_LIST_ITEM (source, s_broker_t, launching);
-    (void) now;
-    return brd_launch_due (self->launch);
-}
-
-static int
-s_start (s_broker_t *self)
-{
-    static const char *const env[] = { "BROOD_AGENT=1", NULL };
-    brd_wan_listen_options_t options = {
-        .address = s_tcp_any (self),
-        .pair = self->pair,
-        .book = self->book,
-        .build = self->given->build,
-        .build_size = self->given->build_size,
-        .joined = s_joined,
-        .arg = self,
-        .sessions_max = S_HOSTS_MAX,
-        .strangers_max = S_STRANGERS_MAX,
-        .time_scale = self->scale,
-    };
-    const brd_launch_options_t launch = {
-        .place = &self->place,
-        .argv = self->argv,
-        .env = env,
-        .time_scale = self->scale,
-        .secret = s_secret,
-        .event = s_launched,
-        .said = s_said,
-        .arg = self,
-    };
-    self->listen = brd_wan_listen_new (&options);
-    self->launch = self->listen ? brd_launch_new (&launch) : NULL;
-    if (!self->launch)
-        return -1;
-    self->listening =
-        (brd_host_source_t){ .fd = brd_wan_listen_fd (self->listen),
-                             .turn = s_listen_turn,
-                             .due = s_listen_due };
-    self->launching = (brd_host_source_t){ .fd = brd_launch_fd (self->launch),
-                                           .turn = s_launch_turn,
-                                           .due = s_launch_due };
-    brd_host_lock (self->host);
-    const int rc =
-        brd_host_source_add (self->host, &self->listening) < 0
-                || brd_host_source_add (self->host, &self->launching) < 0
-            ? -1
-            : 0;
-    brd_host_unlock (self->host);
-    return rc;
-}
-
-// --- The pool --------------------------------------------------------------
-
-static int
-s_is_decided (void *arg)
-{
-    const s_broker_t *self = arg;
-    const size_t count = brd_launch_hosts (self->launch)->count;
-    return brd_host_pool_has_host (self->pool) || self->none
-           || (count > 0 && self->given_up >= count);
-}
-
-// The program waits until the first host is there, or none will be.
-static brd_host_pool_t *
-s_open (void *arg, const brd_wire_open_t *open)
-{
-    s_broker_t *self = arg;
-    char name[BROOD_NAME_SIZE];
-    snprintf (name, sizeof name, "%.*s", (int) open->name_size, open->name);
-    self->pool = brd_host_pool_open_hosts (
-        self->host,
-        &(brd_host_hosts_options_t){ .name = name, .open = open, .remote = 1 });
-    if (!self->pool || s_start (self) < 0)
-        return NULL;
-    while (brd_host_wait (self->host, s_is_decided, self, BRD_NEVER) < 0
-           && errno == EINTR)
-        continue;
-    if (brd_host_pool_has_host (self->pool))
-        return self->pool;
-    brd_error_set (EHOSTUNREACH, "no host can be had: %s", self->why);
-    return NULL;
-}
-
-// Agents are told, and have a moment to say that they have ended.
-static void
-s_end (s_broker_t *self)
-{
-    const int64_t deadline = brd_clock_deadline (S_END_MS);
-    if (self->pool)
-        brd_host_pool_end (self->pool);
-    if (!self->launch)
-        return;
-    brd_host_lock (self->host);
-    brd_launch_stop (self->launch, brd_clock_now ());
-    int64_t now = brd_clock_now ();
-    while (now < deadline
-           && (!brd_launch_is_over (self->launch)
-               || !brd_wan_listen_settled (self->listen))) {
-        (void) poll (NULL, 0, 5);
-        now = brd_clock_now ();
-        brd_wan_listen_turn (self->listen, now);
-        brd_launch_turn (self->launch, now);
-    }
-    brd_host_source_remove (self->host, &self->listening);
-    brd_host_source_remove (self->host, &self->launching);
-    brd_host_unlock (self->host);
-    brd_launch_destroy (&self->launch);
-}
-
-static int
-s_serve (s_broker_t *self, int fd)
-{
-    brd_peer_t *above = brd_peer_fd_new (fd, BRD_WIRE_SIZE_MAX);
-    if (!above || brd_host_guest_serve (self->host, above, s_open, self) < 0)
-        return brd_tool_fail ("broker");
-    s_end (self);
-    return TOOL_OK;
-}
 
 int
 brd_tool_broker (int argc, char **argv)
 {
-    static s_broker_t self;
+    static s_wanted_t wanted = { .given = { .fd = -1 },
+                                 .standing = { .hosts_max = S_HOSTS_MAX,
+                                               .clients_max = S_CLIENTS_MAX,
+                                               .strangers_max =
+                                                   S_STRANGERS_MAX } };
     const struct sigaction ignored = { .sa_handler = SIG_IGN };
-    s_given_t given = { .fd = -1 };
-    brd_tool_parse (&brd_tool_broker_argp, argc, argv, &given);
+    brd_tool_parse (&brd_tool_broker_argp, argc, argv, &wanted);
     (void) sigaction (SIGPIPE, &ignored, NULL);
-    self.given = &given;
-    self.text = given.words[0];
-    self.argv = (const char *const *) (given.words + 1);
-    if (brd_scale_read (&self.scale) < 0
-        || brd_place_read (self.text, &self.place) < 0
-        || brd_runtime_start (NULL) < 0
-        || (self.host = brd_runtime_host ()) == NULL
-        || (self.book = brd_token_new ()) == NULL
-        || brd_curve_make (&self.pair) < 0)
-        return brd_tool_fail ("broker");
-    return s_serve (&self, given.fd);
+    return wanted.standing.listen ? brd_broker_standing (&wanted.standing)
+                                  : brd_broker_program (&wanted.given);
 }

@@ -10,13 +10,9 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "base/brd_error.h"
 #include "base/brd_secret.h"
 #include "tools/tool.h"
-#include "transport/brd_curve.h"
-
-enum {
-    S_HEX = 2 * BRD_CURVE_KEY + 1
-};
 
 static error_t
 s_option (int key, char *arg, struct argp_state *state)
@@ -40,25 +36,37 @@ const struct argp brd_tool_keygen_argp = {
            "and mode 0600; the public key is printed.",
 };
 
-static void
-s_hex (const unsigned char key[BRD_CURVE_KEY], char ret_text[S_HEX])
+void
+brd_tool_keygen_print (const unsigned char key[BRD_CURVE_KEY],
+                       char ret_text[BRD_TOOL_KEYGEN_TEXT])
 {
     for (int i = 0; i < BRD_CURVE_KEY; i++)
         snprintf (ret_text + 2 * i, 3, "%02x", key[i]);
 }
 
 int
+brd_tool_keygen_parse (const char *text, unsigned char ret_key[BRD_CURVE_KEY])
+{
+    if (strlen (text) != BRD_TOOL_KEYGEN_TEXT - 1
+        || strspn (text, "0123456789abcdef") != BRD_TOOL_KEYGEN_TEXT - 1)
+        return brd_error_set (EINVAL, "not a key: 64 digits in hex are one");
+    for (int i = 0; i < BRD_CURVE_KEY; i++)
+        (void) sscanf (text + 2 * i, "%2hhx", &ret_key[i]);
+    return 0;
+}
+
+int
 brd_tool_keygen (int argc, char **argv)
 {
     const char *file = NULL;
-    char text[S_HEX];
+    char text[BRD_TOOL_KEYGEN_TEXT];
     brd_curve_t pair;
     brd_tool_parse (&brd_tool_keygen_argp, argc, argv, &file);
     if (brd_curve_make (&pair) < 0)
         return brd_tool_fail ("keygen");
-    s_hex (pair.secret_key, text);
+    brd_tool_keygen_print (pair.secret_key, text);
     const int rc = brd_secret_write_file (file, text);
-    s_hex (pair.public_key, text);
+    brd_tool_keygen_print (pair.public_key, text);
     brd_curve_wipe (&pair);
     if (rc < 0)
         return brd_tool_fail ("keygen");

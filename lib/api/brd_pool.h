@@ -48,8 +48,7 @@ typedef struct {
 } brd_spec_t;
 
 // Reads a spec, NULL meaning $BROOD_POOL or "local". -1 with EINVAL and a text
-// that points at where, ENOTSUP for places this version cannot reach, or as
-// brd_config_place ().
+// that points at where, or as brd_config_place ().
 int
 brd_spec_read (const char *spec, brd_spec_t *ret_spec);
 void
@@ -171,7 +170,8 @@ brd_pool_far_check (const brood_pool_options_t *options);
 
 // Workers on other hosts: as brd_host_pool_open (), and self->workers is how
 // many the hosts have that are there. Also ENOENT (no brood command),
-// EHOSTUNREACH (no host can be had).
+// EHOSTUNREACH (no host can be had), and of tcp:// what brd_ticket_of_place ()
+// says.
 brd_host_pool_t *
 brd_pool_far_open (brood_pool_t *self,
                    brd_host_pool_options_t *options,

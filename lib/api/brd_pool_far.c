@@ -5,8 +5,9 @@
 //     broker (broker/relay) --socket-- a pool of one host, which it is
 //
 // To this process the broker is the only host there is; how many there are
-// behind it, and which, is its affair. What workers there are to be is said
-// once, and the first of them is waited for.
+// behind it, and which, is its affair; so is whether it starts agents or brings
+// the work to a standing broker. What workers there are to be is said once, and
+// the first of them is waited for.
 //
 // Read next: tools/tool_broker.c, the other end of the socket.
 
@@ -18,11 +19,12 @@
 #include "base/brd_error.h"
 #include "base/brd_sys.h"
 #include "client/brd_scale.h"
+#include "client/brd_ticket.h"
 #include "transport/brd_peer_fd.h"
 #include "wire/brd_limits.h"
 
 enum {
-    S_OPEN_MS = 600000  // A launcher's tries are over long before
+    S_OPEN_MS = 600000  // A launcher's tries, a broker's patience end before
 };
 
 int
@@ -86,16 +88,31 @@ s_await (brood_pool_t *self, brd_host_pool_t *pool)
     return 0;
 }
 
+// What the broker would say too, where it has no errno any more.
+static int
+s_check (const char *spec)
+{
+    double scale;
+    brd_place_t place;
+    brd_join_t join;
+    if (brd_scale_read (&scale) < 0 || brd_place_read (spec, &place) < 0)
+        return -1;
+    int rc = 0;
+    if (place.kind == BRD_PLACE_TCP) {
+        rc = brd_ticket_of_place (&place, &join);
+        brd_join_wipe (&join);
+    }
+    brd_place_fini (&place);
+    return rc;
+}
+
 brd_host_pool_t *
 brd_pool_far_open (brood_pool_t *self,
                    brd_host_pool_options_t *options,
                    const char *spec)
 {
-    double scale;
     int fd;
-    // The broker would say so too, where nobody reads it.
-    if (brd_scale_read (&scale) < 0
-        || brd_relay_start (&self->relay, spec, &fd) < 0)
+    if (s_check (spec) < 0 || brd_relay_start (&self->relay, spec, &fd) < 0)
         return NULL;
     self->relayed = 1;
     brd_host_pool_t *pool = s_make (self, options, fd);

@@ -6,38 +6,23 @@
 //     "4"      the same, with 4 workers
 //     "@name"  what brd_config.c knows by that name
 //     other    brd_place.c reads it
-//
-// Places this version cannot reach are read all the same, so that a program
-// that asks for one is told so, and one that cannot spell is told where.
-
-#include <errno.h>
 
 #include "api/brd_pool.h"
 #include "api/brd_runtime.h"
-#include "base/brd_error.h"
 #include "base/brd_mem.h"
 #include "base/brd_process.h"
 #include "client/brd_config.h"
 #include "client/brd_place.h"
 
-static int
+static void
 s_from_place (const char *text, const brd_place_t *place, brd_spec_t *ret_spec)
 {
-    const int here = place->kind == BRD_PLACE_LOCAL
-                     || place->kind == BRD_PLACE_THREADS
-                     || place->kind == BRD_PLACE_INLINE;
-    if (place->kind == BRD_PLACE_SSH || place->kind == BRD_PLACE_SLURM
-        || place->kind == BRD_PLACE_MPI || place->hosts_here > 0)
-        ret_spec->elsewhere = text;
-    else if (!here)
-        return brd_error_set (ENOTSUP,
-                              "pool spec \"%s\": this version knows this host, "
-                              "ssh, slurm and mpi",
-                              text);
     ret_spec->inline_calls = place->kind == BRD_PLACE_INLINE;
     ret_spec->threads = place->kind == BRD_PLACE_THREADS;
     ret_spec->workers = place->workers;
-    return 0;
+    if (!ret_spec->inline_calls && !ret_spec->threads
+        && (place->kind != BRD_PLACE_LOCAL || place->hosts_here > 0))
+        ret_spec->elsewhere = text;
 }
 
 static int
@@ -56,7 +41,7 @@ s_read (const char *text, brd_spec_t *ret_spec)
     else if (place.kind == BRD_PLACE_NAMED)
         rc = s_read_named (place.rest, ret_spec);
     else
-        rc = s_from_place (text, &place, ret_spec);
+        s_from_place (text, &place, ret_spec);
     brd_place_fini (&place);
     return rc;
 }

@@ -108,7 +108,7 @@ static const s_case_t s_cases[] = {
     { .spec = "Local", .error = EINVAL, .in = "Local" },
     { .spec = "ssh:host[1", .error = EINVAL, .in = "at 8" },
     { .spec = "local:8?hosts=2", .workers = 3, .error = EINVAL, .in = "place" },
-    { .spec = "tcp://host:1", .error = ENOTSUP },
+    { .spec = "tcp://host:1", .error = EINVAL },
     { .set = "nonsense", .spec = NULL, .error = EINVAL, .in = "nonsense" },
 };
 
