@@ -53,8 +53,9 @@ brd_broker_dial (const brd_broker_given_t *given,
 
 // --- broker_address.c ------------------------------------------------------
 
-// Where a listener at this address ("tcp://0.0.0.0:5555") can be reached: there,
-// or, if that is any address, at those of this host, the loopback one last.
+// Where a listener at this address ("tcp://0.0.0.0:5555") can be reached:
+// there, or, if that is any address, at those of this host, the loopback one
+// last.
 void
 brd_broker_address_set (brd_join_t *join, const char *listening);
 
@@ -106,8 +107,8 @@ typedef struct brd_broker_pools brd_broker_pools_t;
 // NULL with ENOMEM.
 brd_broker_pools_t *
 brd_broker_pools_new (brd_host_t *host, double scale);
-// When it has ended: brd_broker_pools_end (). Peers that are left are whose they
-// are.
+// When it has ended: brd_broker_pools_end (). Peers that are left are those of
+// who made them.
 void
 brd_broker_pools_destroy (brd_broker_pools_t **self_p);
 

@@ -10,8 +10,8 @@
 //                          to end; they come again, by who started them
 //
 // All is under the host's lock, which joining comes with. Who opens or ends a
-// pool must let go of it meanwhile, so there is a second lock for that, which is
-// always taken first.
+// pool must let go of it meanwhile, so there is a second lock for that, which
+// is always taken first.
 //
 // Read next: broker/host/host_serve.c, broker/host/host_hosts.c.
 

@@ -208,7 +208,7 @@ s_say (const s_broker_t *self)
     const char *address = brd_wan_listen_address (self->listen);
     snprintf (
         state, sizeof state, "READY=1\nSTATUS=listening at %.300s\n", address);
-    printf ("%s\n", address);
+    fprintf (stdout, "%s\n", address);
     (void) fflush (stdout);
     brd_notify (state);
 }

@@ -14,8 +14,8 @@
 //
 // A launcher that ends is started again, later each time. One whose agent does
 // not join within a minute has failed too, and after tries_max failures in a
-// row the host is given up; at once, if it was turned away (wire/brd_join.h). An
-// agent that has been joined for a minute is no failure when it ends.
+// row the host is given up; at once, if it was turned away (BRD_JOIN_REFUSED).
+// An agent that has been joined for a minute is no failure when it ends.
 //
 // mpi starts nothing: it leaves the secret where the ranks look for it
 // (client/brd_rank.h), and tells of no starts and ends.

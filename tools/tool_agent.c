@@ -128,7 +128,7 @@ s_option (int key, char *arg, struct argp_state *state)
 const struct argp brd_tool_agent_argp = {
     .options = s_options,
     .parser = s_option,
-    .args_doc = "PROGRAM [ARG...]",
+    .args_doc = "-- PROGRAM [ARG...]",
     .doc = "Keeps an agent of PROGRAM, which does work for the same program "
            "elsewhere, at a standing broker; starts it again when it has "
            "ended. Ends, with 0, at SIGTERM or SIGINT; with 77 if the broker "

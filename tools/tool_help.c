@@ -45,9 +45,9 @@ const struct argp brd_tool_help_argp = {
 // --- The manual page -------------------------------------------------------
 
 static void
-s_text (const char *text)
+s_text (const char *text, size_t size)
 {
-    for (; *text; text++) {
+    for (const char *end = text + size; text < end; text++) {
         if (*text == '-' || *text == '\\')
             putchar ('\\');
         putchar (*text);
@@ -57,28 +57,45 @@ s_text (const char *text)
 static void
 s_man_option (const struct argp_option *option)
 {
+    const char *doc = option->doc ? option->doc : "";
     printf (".TP\n.B ");
     if (option->key > ' ' && option->key < 127)
         printf ("\\-%c, ", option->key);
     printf ("\\-\\-");
-    s_text (option->name);
+    s_text (option->name, strlen (option->name));
     if (option->arg)
         printf ("\\fR=\\fI%s", option->arg);
     printf ("\n");
-    s_text (option->doc ? option->doc : "");
+    s_text (doc, strlen (doc));
     printf (".\n");
+}
+
+// As argp's help has it: each line of args_doc is another way to call it.
+static void
+s_man_usage (const char *name, const char *args, int has_options)
+{
+    for (;;) {
+        const size_t size = strcspn (args, "\n");
+        printf (".B brood %s\n%s", name, has_options ? "[OPTION...] " : "");
+        s_text (args, size);
+        args += size;
+        if (*args == '\0')
+            break;
+        printf ("\n.br\n");
+        args++;
+    }
+    printf ("\n.PP\n");
 }
 
 static void
 s_man_command (const brd_tool_command_t *command)
 {
     const struct argp *argp = command->argp;
-    printf (".SS brood %s\n.B brood %s\n", command->name, command->name);
-    if (argp->options && argp->options[0].name)
-        printf ("[OPTION...] ");
-    s_text (argp->args_doc ? argp->args_doc : "");
-    printf ("\n.PP\n");
-    s_text (argp->doc);
+    printf (".SS brood %s\n", command->name);
+    s_man_usage (command->name,
+                 argp->args_doc ? argp->args_doc : "",
+                 argp->options && argp->options[0].name);
+    s_text (argp->doc, strlen (argp->doc));
     printf ("\n");
     for (const struct argp_option *i = argp->options;
          i && (i->name || i->key || i->doc);
