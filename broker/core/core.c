@@ -326,6 +326,7 @@ brd_core_pool_stats (const brd_core_t *self,
         .running = pool->inflight,
         .done = pool->done,
         .failed = pool->failed,
+        .retried = pool->retried,
         .restarts = pool->restarts,
     };
     return 0;

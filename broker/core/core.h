@@ -164,6 +164,7 @@ typedef struct {
     long running;   // In a worker: running or held in advance
     long done;      // Ended with a result
     long failed;    // Ended otherwise
+    long retried;   // Attempts after another
     long restarts;  // Workers replaced because they died
 } brd_core_pool_stats_t;
 

@@ -179,6 +179,7 @@ struct brd_core_pool {
     long reclaiming;  // Of them: asked back, an answer is awaited
     long done;
     long failed;
+    long retried;
     long restarts;
 
     brd_core_place_t **places;

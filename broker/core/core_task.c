@@ -471,6 +471,7 @@ s_retry (brd_core_t *core, brd_core_pool_t *pool, brd_core_task_t *self)
          i++)
         delay *= 2;
     self->attempt++;
+    pool->retried++;
     self->lost = 0;
     self->flags &= BRD_CORE_TASK_HOLDER;
     if (delay <= 0) {

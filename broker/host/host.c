@@ -31,6 +31,7 @@ brd_host_new (brd_shared_t *shared)
     brd_list_init (&self->graves);
     brd_list_init (&self->later);
     brd_list_init (&self->guests);
+    brd_list_init (&self->drains);
     brd_list_init (&self->sources);
     brd_list_init (&self->followers);
     brd_map_init (&self->workers);
@@ -81,6 +82,7 @@ brd_host_destroy (brd_host_t **self_p)
     brd_host_stop (self);
     brd_core_destroy (&self->core);
     brd_map_fini (&self->workers);
+    brd_host_drain_free (self);
     brd_mem_free (self->effects);
     pthread_mutex_destroy (&self->lock);
     brd_mem_free (self);

@@ -17,6 +17,7 @@
 //     a pool               its nursery and its reports  host_pool.c
 //     hosts below          as workers of a pool         host_hosts.c, _far.c
 //     hosts above          as guests of a pool          host_guest.c, _given.c
+//     who looks at it      pools, hosts, guests         host_report.c
 //     descriptors besides  peers and sources            host_source.c
 //     nobody waits         the keeper                   host_keeper.c
 //     user's callbacks     no lock held, in order       host_callbacks.c
@@ -183,6 +184,21 @@ brd_host_pool_open_hosts (brd_host_t *self,
 int
 brd_host_pool_add_peer (brd_host_pool_t *pool, brd_peer_t *peer);
 
+// The same of one that has a name to be known by, which need not be the only
+// one of that name, and whose process has this number there, 0: not known.
+int
+brd_host_pool_add_host (brd_host_pool_t *pool,
+                        brd_peer_t *peer,
+                        const char *name,
+                        uint32_t pid);
+
+// Locked. Hosts of this name, in all pools, get nothing new, and what they have
+// not started goes elsewhere; what they have, they finish. They stay, and so it
+// is with those that come later, until it is undone by on = 0. -1 with ENOENT:
+// there is none of this name, and none was drained; ENOMEM.
+int
+brd_host_drain (brd_host_t *self, const char *name, int on);
+
 // A pool whose only host comes by itself, by invitation: behind line, which is
 // taken on success. NULL as above.
 brd_host_pool_t *
@@ -292,6 +308,26 @@ int
 brd_host_pool_idle (const brd_host_pool_t *pool);
 void
 brd_host_pool_stats (brd_host_pool_t *pool, brd_core_pool_stats_t *ret_stats);
+
+// Locked. How all pools are, as one msgpack value of about size_max bytes at
+// most: a list, and for each
+//     name, kind      "hosts", "processes", "threads"
+//     slots           tasks it runs at a time
+//     waiting         tasks that do not run yet, wherever they are
+//     running         as far as is known here
+//     done, failed    ended with a result, otherwise
+//     retried         attempts after another
+//     restarts        workers or hosts replaced because they died
+//     broken          why it is, nil
+//     workers         those below: name, pid (nil: not known), slots, waiting
+//                     and running as above, state, for_ms (it has been so for)
+//     left_out        how many of them there was no room for
+//     guests          who gives it work: kind ("program", "task"), pid, given
+// A worker is "joining" or "up"; "suspect": it is not heard, or was stopped by
+// a signal; "draining": see above; "leaving".
+// Appended to out. -1 with ENOMEM, EMSGSIZE, and out as it was.
+int
+brd_host_report (brd_host_t *self, brd_buf_t *out, size_t size_max);
 
 // --- Guests ----------------------------------------------------------------
 

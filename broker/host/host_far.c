@@ -352,7 +352,7 @@ s_width (const brd_host_far_t *self)
     s_event (self->pool->host,
              BRD_CORE_WORKER_WIDTH,
              self->worker->number,
-             self->silent ? 0 : self->slots);
+             self->silent || self->draining ? 0 : self->slots);
     brd_host_hosts_count (self->pool);
 }
 
@@ -385,6 +385,7 @@ s_up (brd_host_far_t *self)
              BRD_CORE_WORKER_UP,
              self->worker->number,
              self->slots);
+    self->since = self->pool->host->now;
     s_width (self);
 }
 
@@ -420,7 +421,55 @@ s_slots (brd_host_far_t *self, const brd_wire_note_t *note)
         s_width (self);
     else if (note->count == 0)
         pool->refused = pool->only && !pool->remote;
-    else if (!pool->ending)
+    else if (!pool->ending && !self->draining)
+        s_up (self);
+}
+
+// All that is not for this host alone. Whether it has started is not asked of
+// the core, which guesses: the host knows, and keeps what has.
+static void
+s_ask_back (brd_host_worker_t *self)
+{
+    brd_buf_t out;
+    brd_list_t *i = self->far_calls.next;
+    brd_host_far_flush (self);
+    brd_buf_init (&out, BRD_WIRE_SIZE_MAX);
+    while (i != &self->far_calls && !self->far->failed) {
+        uint32_t count = 0;
+        int rc = brd_frame_begin (&out, BRD_OP_RECLAIM);
+        for (; rc == 0 && count < BRD_WIRE_BATCH_MAX && i != &self->far_calls;
+             i = i->next) {
+            const brd_call_t *call = BRD_LIST_ITEM (i, brd_call_t, held);
+            const brd_wire_note_t note = { .seq = call->seq };
+            if (call->core.pin != 0)
+                continue;
+            rc = brd_frame_add_note (&out, &note);
+            count++;
+        }
+        if (rc < 0)
+            brd_host_far_give_up (self->far);
+        else if (count > 0) {
+            brd_frame_close (&out, count);
+            s_send (self->far, &out);
+        }
+        out.size = 0;
+    }
+    brd_buf_fini (&out);
+}
+
+void
+brd_host_far_rest (brd_host_far_t *self, int on)
+{
+    if (self->draining == on || self->stopped || self->left)
+        return;
+    self->draining = on;
+    self->since = self->pool->host->now;
+    if (self->worker) {
+        s_width (self);
+        if (on)
+            s_ask_back (self->worker);
+    }
+    else if (!on && self->slots > 0 && !self->pool->ending)
         s_up (self);
 }
 
@@ -556,6 +605,7 @@ s_listen (brd_host_far_t *self)
     if (silent == self->silent)
         return;
     self->silent = silent;
+    self->since = now;
     if (self->worker)
         s_width (self);
 }

@@ -326,6 +326,7 @@ s_take (brd_host_guest_t *self, s_given_t *given)
                               "the function was loaded after the pool was "
                               "made, its workers do not have it");
     given->call.core.pool = self->pool->number;
+    self->pool->retried += given->attempts_before > 0;
     return brd_host_take (self->host, &given->call, given->attempts_before);
 }
 

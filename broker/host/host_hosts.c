@@ -146,6 +146,15 @@ s_tell_opening (const brd_host_pool_t *self, brd_peer_t *peer)
 int
 brd_host_pool_add_peer (brd_host_pool_t *self, brd_peer_t *peer)
 {
+    return brd_host_pool_add_host (self, peer, "", 0);
+}
+
+int
+brd_host_pool_add_host (brd_host_pool_t *self,
+                        brd_peer_t *peer,
+                        const char *name,
+                        uint32_t pid)
+{
     brd_host_t *host = self->host;
     if (brd_host_pool_is_broken (self))
         return brd_error_set (EPIPE, "the pool takes no hosts any more");
@@ -155,6 +164,10 @@ brd_host_pool_add_peer (brd_host_pool_t *self, brd_peer_t *peer)
     far->pool = self;
     far->peer = peer;
     far->retry_at = BRD_NEVER;
+    far->pid = pid;
+    far->since = brd_clock_now ();
+    snprintf (far->name, sizeof far->name, "%s", name);
+    far->draining = brd_host_drain_is_on (host, name);
     brd_list_init (&far->link);
     if (brd_host_heed (host, peer->fd) < 0)
         goto error;
@@ -201,7 +214,7 @@ brd_host_hosts_count (brd_host_pool_t *self)
     double way = 0;
     for (const brd_list_t *i = self->fars.next; i != &self->fars; i = i->next) {
         const brd_host_far_t *far = BRD_LIST_ITEM (i, brd_host_far_t, link);
-        if (far->worker && !far->silent) {
+        if (far->worker && !far->silent && !far->draining) {
             width += far->slots;
             way += (double) far->slots * (double) far->rtt;
         }

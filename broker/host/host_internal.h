@@ -18,15 +18,28 @@
 // Pools of one process at a time; each has a descriptor to sleep on.
 #define BRD_HOST_POOLS_MAX 256
 
+// Of a host: as long as one says it is when it joins.
+#define BRD_HOST_NAME_SIZE 256
+
+// A name of hosts that get nothing new.
+typedef struct {
+    brd_list_t link;  // In host.drains
+    char name[BRD_HOST_NAME_SIZE];
+} brd_host_drained_t;
+
 // A host below: another program, or the owner of a task's pool.
 typedef struct {
     brd_list_t link;  // In pool.fars
     brd_host_pool_t *pool;
-    brd_peer_t *peer;           // NULL: it is lost
-    brd_host_worker_t *worker;  // It is to the core; NULL before it came
-    uint32_t slots;             // That it has, as it says
-    int64_t behind;             // ns from it to these and back, as it says
-    int64_t rtt;                // ns to these and back, as told to the core
+    brd_peer_t *peer;               // NULL: it is lost
+    brd_host_worker_t *worker;      // It is to the core; NULL before it came
+    char name[BRD_HOST_NAME_SIZE];  // "": it has none
+    uint32_t pid;                   // Its process's there, 0: not known
+    int64_t since;                  // When its state last changed
+    int draining;                   // 1: brd_host_drain ()
+    uint32_t slots;                 // That it has, as it says
+    int64_t behind;                 // ns from it to these and back, as it says
+    int64_t rtt;                    // ns to these and back, as told to the core
     uint64_t sent;     // seq: what it was offered later is with us still
     int silent;        // 1: it is not to get anything new
     int failed;        // 1: something did not get through to it
@@ -86,6 +99,7 @@ struct brd_host_pool {
     int down_error;            // errno of the last
     long live;                 // Workers known
     long cancelled;            // Calls that ended so
+    long retried;              // That came from above as a further attempt
     brd_worker_setup_t setup;  // The snapshot has a copy
     char name[BROOD_NAME_SIZE];
     char reason[BRD_PAGE_TEXT];  // Why it is broken
@@ -136,6 +150,7 @@ struct brd_host {
     uint32_t guests_made;
     uint32_t pools_of_hosts;
     uint32_t remotes;    // Hosts below that are other programs
+    brd_list_t drains;   // brd_host_drained_t
     brd_list_t sources;  // brd_host_source_t
     int heeded;          // epoll of peers and sources, once there are any; -1
     uint32_t downs[2 * BRD_CORE_EFFECTS_MAX];  // Workers that never were
@@ -322,6 +337,10 @@ brd_host_far_tell (brd_host_worker_t *self,
 void
 brd_host_far_stop (brd_host_far_t *self);
 
+// It gets nothing new and is asked for what it has not started; or as before.
+void
+brd_host_far_rest (brd_host_far_t *self, int on);
+
 // It is not to be relied on any more.
 void
 brd_host_far_give_up (brd_host_far_t *self);
@@ -358,6 +377,14 @@ brd_host_hosts_count (brd_host_pool_t *pool);
 // then or for a while at most; then they have left. Not locked.
 void
 brd_host_hosts_end (brd_host_pool_t *pool, int64_t deadline);
+
+// --- host_drain.c ----------------------------------------------------------
+
+// 1 if hosts of this name are to get nothing.
+int
+brd_host_drain_is_on (const brd_host_t *self, const char *name);
+void
+brd_host_drain_free (brd_host_t *self);
 
 // --- host_source.c ---------------------------------------------------------
 

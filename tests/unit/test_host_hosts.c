@@ -8,6 +8,8 @@
 
 #include <fcntl.h>
 
+#include "wire/brd_json.h"
+
 // --- Below a pool of ours --------------------------------------------------
 
 typedef struct {
@@ -86,6 +88,17 @@ s_maybe_silent (brd_peer_t *peer, int64_t now)
     return s_is_silent;
 }
 
+static void
+s_hears_open (brd_peer_t *peer)
+{
+    brd_frame_t frame;
+    brd_wire_open_t open;
+    assert_true (t_hear (peer, BRD_OP_OPEN, &frame));
+    assert_int_equal (brd_frame_next_open (&frame, &open), 1);
+    assert_true (open.name_size == 4 && memcmp (open.name, "pool", 4) == 0);
+    peer->done (peer);
+}
+
 // The other end of a host of this pool, which was told what to open; *ret_above
 // is the pool's.
 static brd_peer_t *
@@ -94,8 +107,6 @@ s_host_at (brd_host_pool_t *pool,
            brd_peer_t **ret_above)
 {
     brd_peer_t *peers[2];
-    brd_frame_t frame;
-    brd_wire_open_t open;
     brd_host_t *host = brd_runtime_host ();
     t_pair (peers);
     if (silent)
@@ -103,11 +114,23 @@ s_host_at (brd_host_pool_t *pool,
     brd_host_lock (host);
     assert_int_equal (brd_host_pool_add_peer (pool, peers[0]), 0);
     brd_host_unlock (host);
-    assert_true (t_hear (peers[1], BRD_OP_OPEN, &frame));
-    assert_int_equal (brd_frame_next_open (&frame, &open), 1);
-    assert_true (open.name_size == 4 && memcmp (open.name, "pool", 4) == 0);
-    peers[1]->done (peers[1]);
+    s_hears_open (peers[1]);
     *ret_above = peers[0];
+    return peers[1];
+}
+
+// One that has a name, and so many slots.
+static brd_peer_t *
+s_host_called (brd_host_pool_t *pool, const char *name, uint32_t slots)
+{
+    brd_peer_t *peers[2];
+    brd_host_t *host = brd_runtime_host ();
+    t_pair (peers);
+    brd_host_lock (host);
+    assert_int_equal (brd_host_pool_add_host (pool, peers[0], name, 4711), 0);
+    brd_host_unlock (host);
+    s_hears_open (peers[1]);
+    t_say_slots (peers[1], slots, 0, "");
     return peers[1];
 }
 
@@ -385,6 +408,177 @@ s_test_silent (void **state)
     s_await (&b);
     assert_int_equal (b.end.error, 0);
     one->destroy (one);
+    s_end (pool);
+}
+
+// --- Drained ---------------------------------------------------------------
+
+static int
+s_drain (const char *name, int on)
+{
+    brd_host_lock (brd_runtime_host ());
+    const int rc = brd_host_drain (brd_runtime_host (), name, on);
+    const int error = errno;
+    brd_host_unlock (brd_runtime_host ());
+    errno = error;
+    return rc;
+}
+
+// As JSON.
+static const char *
+s_reported (size_t size_max)
+{
+    static char text[65536];
+    brd_buf_t value, json;
+    brd_buf_init (&value, 65536);
+    brd_buf_init (&json, sizeof text - 1);
+    brd_host_lock (brd_runtime_host ());
+    assert_int_equal (brd_host_report (brd_runtime_host (), &value, size_max),
+                      0);
+    brd_host_unlock (brd_runtime_host ());
+    assert_int_equal (brd_json_write (&json, value.bytes, value.size), 0);
+    snprintf (text, sizeof text, "%.*s", (int) json.size, (char *) json.bytes);
+    brd_buf_fini (&value);
+    brd_buf_fini (&json);
+    return text;
+}
+
+static void
+s_has (const char *text, const char *wanted)
+{
+    if (!strstr (text, wanted))
+        fail_msg ("nothing of %s in %s", wanted, text);
+}
+
+// So many tasks, in however many messages.
+static void
+s_hears_tasks (brd_peer_t *peer, int count, uint64_t *ret_seqs)
+{
+    brd_frame_t frame;
+    brd_wire_task_t task;
+    for (int i = 0; i < count;) {
+        assert_true (t_hear (peer, BRD_OP_TASKS, &frame));
+        while (brd_frame_next_task (&frame, &task) == 1) {
+            assert_true (i < count);
+            assert_int_equal (task.attempt, 1);
+            ret_seqs[i++] = task.seq;
+        }
+        peer->done (peer);
+    }
+}
+
+static void
+s_says_done (brd_peer_t *peer, uint64_t seq)
+{
+    t_say_result (
+        peer, &(brd_wire_result_t){ .seq = seq, .size = 1, .body = "\x2a" });
+}
+
+static int
+s_has_eight_slots (void *pool)
+{
+    return brd_host_pool_slots (pool) == 8;
+}
+
+// What it has started it keeps, and says so; all else is somebody else's.
+static void
+s_test_drain (void **state)
+{
+    (void) state;
+    s_call_t calls[5];
+    uint64_t seqs[4], other[2];
+    brd_frame_t frame;
+    brd_wire_note_t note;
+    brd_host_pool_t *pool = s_pool (0);
+    brd_peer_t *one = s_host_called (pool, "alpha", 2);
+    assert_true (t_eventually (s_has_slots, pool, 30));
+    for (int i = 0; i < 4; i++)
+        s_submit (&calls[i], pool, NULL);
+    s_hears_tasks (one, 4, seqs);
+    s_has (s_reported (4096),
+           "\"name\": \"alpha\", \"pid\": 4711, \"slots\": 2, \"waiting\": 2, "
+           "\"running\": 2, \"state\": \"up\"");
+    assert_int_equal (s_drain ("alp", 1), -1);
+    assert_int_equal (errno, ENOENT);
+    assert_int_equal (s_drain ("", 1), -1);
+    assert_int_equal (s_drain ("alpha", 1), 0);
+    assert_int_equal (s_drain ("alpha", 1), 0);
+    assert_int_equal (brd_host_pool_slots (pool), 0);
+    s_has (s_reported (4096), "\"state\": \"draining\"");
+    // All of it is asked back, once.
+    assert_true (t_hear (one, BRD_OP_RECLAIM, &frame));
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal (brd_frame_next_note (&frame, &note), 1);
+        assert_true (note.seq == seqs[i]);
+    }
+    assert_int_equal (brd_frame_next_note (&frame, &note), 0);
+    one->done (one);
+    for (int i = 0; i < 4; i++)
+        t_say_note (one,
+                    i < 2 ? BRD_OP_KEPT : BRD_OP_RECLAIMED,
+                    &(brd_wire_note_t){ .seq = seqs[i] });
+    brd_peer_t *two = s_host_called (pool, "beta", 2);
+    s_hears_tasks (two, 2, other);
+    for (int i = 0; i < 2; i++) {
+        s_says_done (one, seqs[i]);
+        s_says_done (two, other[i]);
+    }
+    for (int i = 0; i < 4; i++) {
+        s_await (&calls[i]);
+        assert_int_equal (calls[i].end.error, 0);
+    }
+    // Nothing new; nor for another of its name.
+    brd_peer_t *again = s_host_called (pool, "alpha", 8);
+    s_submit (&calls[4], pool, NULL);
+    s_says_done (two, s_hears_task (two, 1));
+    s_await (&calls[4]);
+    const void *bytes;
+    size_t size;
+    assert_int_equal (one->recv (one, &bytes, &size), -1);
+    assert_int_equal (again->recv (again, &bytes, &size), -1);
+    assert_int_equal (errno, EAGAIN);
+    two->destroy (two);
+    assert_true (t_eventually (s_has_no_slots, pool, 30));
+    // Both are back, the one that had not joined too.
+    assert_int_equal (s_drain ("alpha", 0), 0);
+    assert_int_equal (s_drain ("alpha", 0), 0);
+    assert_int_equal (brd_host_pool_slots (pool), 10);
+    one->destroy (one);
+    assert_true (t_eventually (s_has_eight_slots, pool, 30));
+    assert_int_equal (s_drain ("alpha", 1), 0);
+    s_submit (&calls[4], pool, NULL);
+    assert_int_equal (s_drain ("alpha", 0), 0);
+    s_says_done (again, s_hears_task (again, 1));
+    s_await (&calls[4]);
+    assert_int_equal (calls[4].end.error, 0);
+    again->destroy (again);
+    s_end (pool);
+    assert_int_equal (s_drain ("alpha", 0), -1);
+    assert_int_equal (errno, ENOENT);
+}
+
+// A list that does not fit is cut, and says so.
+static void
+s_test_report (void **state)
+{
+    (void) state;
+    brd_peer_t *hosts[8];
+    brd_buf_t none;
+    brd_host_pool_t *pool = s_pool (0);
+    for (int i = 0; i < 8; i++)
+        hosts[i] = s_host_called (pool, "gamma", 1);
+    s_has (s_reported (1 << 16), "\"left_out\": 0");
+    s_has (s_reported (400), "\"left_out\": ");
+    assert_null (strstr (s_reported (400), "\"left_out\": 0"));
+    s_has (s_reported (0), "\"workers\": [], \"left_out\": 8");
+    brd_buf_init (&none, 64);
+    brd_host_lock (brd_runtime_host ());
+    assert_int_equal (brd_host_report (brd_runtime_host (), &none, 4096), -1);
+    brd_host_unlock (brd_runtime_host ());
+    assert_int_equal (none.size, 0);
+    brd_buf_fini (&none);
+    for (int i = 0; i < 8; i++)
+        hosts[i]->destroy (hosts[i]);
     s_end (pool);
 }
 
@@ -678,6 +872,8 @@ main (int argc, char **argv)
         cmocka_unit_test (s_test_stories),
         cmocka_unit_test (s_test_distance),
         cmocka_unit_test (s_test_silent),
+        cmocka_unit_test (s_test_drain),
+        cmocka_unit_test (s_test_report),
         cmocka_unit_test (s_test_unsent),
         cmocka_unit_test (s_test_nonsense_of_host),
         cmocka_unit_test (s_test_only),
