@@ -25,6 +25,7 @@
 #include "base/brd_clock.h"
 #include "base/brd_error.h"
 #include "client/brd_scale.h"
+#include "tools/ask.h"
 #include "tools/broker.h"
 #include "tools/launch.h"
 #include "tools/tool.h"
@@ -47,6 +48,7 @@ typedef struct {
     brd_token_book_t *book;
     brd_wan_listen_t *listen;
     brd_launch_t *launch;
+    brd_ask_t *ask;  // Who looks
     brd_host_source_t listening;
     brd_host_source_t launching;
     size_t joined;  // Ever
@@ -122,10 +124,13 @@ static const char *
 s_joined (void *arg, brd_peer_t *peer, const brd_hello_who_t *who)
 {
     s_broker_t *self = arg;
+    char name[BRD_HELLO_HOST_MAX + 1];
     const char *number = strrchr (who->host, '#');
     if (!self->pool)
         return "the program has ended its pool";
-    if (brd_host_pool_add_peer (self->pool, peer) < 0)
+    snprintf (
+        name, sizeof name, "%.*s", (int) strcspn (who->host, "#"), who->host);
+    if (brd_host_pool_add_host (self->pool, peer, name, who->pid) < 0)
         return "there is no room for one more host";
     self->joined++;
     const size_t host = number ? strtoul (number + 1, NULL, 10) : SIZE_MAX;
@@ -323,12 +328,25 @@ s_end (s_broker_t *self)
     brd_launch_destroy (&self->launch);
 }
 
+// Without a door the program is served all the same.
+static void
+s_open_door (s_broker_t *self)
+{
+    self->ask = brd_ask_new (self->host, self->given->words[0]);
+    if (!self->ask || brd_ask_open_door (self->ask) < 0)
+        fprintf (stderr,
+                 "brood broker: it cannot be asked how it is: %s\n",
+                 brd_error_get ()->text);
+}
+
 static int
 s_serve (s_broker_t *self, int fd)
 {
+    s_open_door (self);
     brd_peer_t *above = brd_peer_fd_new (fd, BRD_WIRE_SIZE_MAX);
     if (!above || brd_host_guest_serve (self->host, above, s_open, self) < 0)
         return brd_tool_fail ("broker");
+    brd_ask_destroy (&self->ask);
     s_end (self);
     return TOOL_OK;
 }

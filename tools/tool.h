@@ -53,6 +53,10 @@ extern const struct argp brd_tool_completion_argp;
 int
 brd_tool_completion (int argc, char **argv);
 
+extern const struct argp brd_tool_drain_argp;
+int
+brd_tool_drain (int argc, char **argv);
+
 extern const struct argp brd_tool_help_argp;
 int
 brd_tool_help (int argc, char **argv);
@@ -75,5 +79,17 @@ brd_tool_keygen_parse (const char *text, unsigned char ret_key[BRD_CURVE_KEY]);
 extern const struct argp brd_tool_agent_argp;
 int
 brd_tool_agent (int argc, char **argv);
+
+extern const struct argp brd_tool_ping_argp;
+int
+brd_tool_ping (int argc, char **argv);
+
+extern const struct argp brd_tool_status_argp;
+int
+brd_tool_status (int argc, char **argv);
+
+extern const struct argp brd_tool_workers_argp;
+int
+brd_tool_workers (int argc, char **argv);
 
 #endif  // TOOL_H

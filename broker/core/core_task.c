@@ -27,7 +27,6 @@
 // Read next: core_worker.c.
 
 #include "brood/brood_pool.h"
-
 #include "core/core_internal.h"
 
 #define S_BIT(state) (1u << BRD_CORE_TASK_##state)

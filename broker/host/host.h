@@ -322,7 +322,8 @@ brd_host_pool_stats (brd_host_pool_t *pool, brd_core_pool_stats_t *ret_stats);
 //     workers         those below: name, pid (nil: not known), slots, waiting
 //                     and running as above, state, for_ms (it has been so for)
 //     left_out        how many of them there was no room for
-//     guests          who gives it work: kind ("program", "task"), pid, given
+//     guests          who gives it work, as many as there is room for: kind
+//                     ("program", "task"), pid, given (tasks not ended)
 // A worker is "joining" or "up"; "suspect": it is not heard, or was stopped by
 // a signal; "draining": see above; "leaving".
 // Appended to out. -1 with ENOMEM, EMSGSIZE, and out as it was.

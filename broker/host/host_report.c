@@ -261,7 +261,7 @@ s_guests (s_report_t *self, const brd_host_pool_t *pool)
     for (brd_list_t *i = guests->next; i != guests; i = i->next) {
         const brd_host_guest_t *guest =
             BRD_LIST_ITEM (i, brd_host_guest_t, link);
-        if (guest->pool != pool || self->out->size >= 2 * self->size_max)
+        if (guest->pool != pool || self->out->size >= self->size_max)
             continue;
         s_map (self, S_GUEST_KEYS);
         s_say_text (self, "kind", guest->remote ? "program" : "task");

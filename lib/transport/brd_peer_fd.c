@@ -36,6 +36,7 @@ typedef struct {
     brd_peer_t peer;  // First
     int socket;
     size_t size_max;
+    size_t waiting_max;
     int deaf;       // 1: nothing gets there any more, what came is still good
     int error;      // errno it is gone with, 0
     int writing;    // 1: the epoll waits for writing too
@@ -230,7 +231,7 @@ s_silent (brd_peer_t *peer, int64_t now)
 {
     const s_peer_t *self = s_self (peer);
     (void) now;
-    return self->out.size - self->out_at > BRD_PEER_FD_WAITING;
+    return self->out.size - self->out_at > self->waiting_max;
 }
 
 // --- From it ---------------------------------------------------------------
@@ -349,6 +350,8 @@ brd_peer_fd_new (int fd, size_t size_max)
         return NULL;
     self->socket = fd;
     self->size_max = size_max;
+    self->waiting_max =
+        size_max < BRD_PEER_FD_WAITING / 2 ? 2 * size_max : BRD_PEER_FD_WAITING;
     if (s_open (self) < 0) {
         brd_sys_close (&self->peer.fd);
         brd_mem_free (self);

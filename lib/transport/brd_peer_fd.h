@@ -17,6 +17,7 @@ enum {
     BRD_PEER_FD_HEADER = 8,
     // What may wait to be read by the other side before it is called silent:
     // then nothing new should be given to it. What is sent all the same waits.
+    // Where messages are small, two of them.
     BRD_PEER_FD_WAITING = 64 * 1024 * 1024
 };
 

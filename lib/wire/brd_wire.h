@@ -27,7 +27,9 @@
     X (KEPT, 13, WORKER, "they are not: they have started") \
     X (CANCEL, 14, OWNER, "tasks to end if unstarted, else to be told") \
     X (KILL, 15, OWNER, "the same, and what runs them dies") \
-    X (OPEN, 16, OWNER, "a pool to make: the first thing said")
+    X (OPEN, 16, OWNER, "a pool to make: the first thing said") \
+    X (QUERY, 21, ASKER, "a question to a broker") \
+    X (REPORT, 22, BROKER, "the answer")
 
 typedef enum {
 #define BRD_WIRE_OP_(name, number, sender, text) BRD_OP_##name = number,
@@ -119,15 +121,18 @@ typedef struct {
 } brd_wire_open_t;
 
 // All others but RETIRE and STOP have notes; PROGRESS, EMIT, CREDIT, LOG,
-// INVITE and SLOTS one each.
+// INVITE, SLOTS, QUERY and REPORT one each.
 typedef struct {
     uint64_t seq;    // Of the task; LOG: nanoseconds since the epoch; INVITE:
                      // the pool's number; SLOTS of 0: errno, if it is for good;
-                     // else how far they are: ns there and back, on average
+                     // else how far they are: ns there and back, on average;
+                     // QUERY: the asker's, REPORT: that of the question
     double done;     // PROGRESS
     double total;    // PROGRESS
-    uint32_t count;  // CREDIT, SLOTS; LOG: level; KILL: grace in ms
-    uint32_t size;   // EMIT, LOG; INVITE: a socket's name; SLOTS of 0: why
+    uint32_t count;  // CREDIT, SLOTS; LOG: level; KILL: grace in ms; REPORT:
+                     // errno, 0: the body is the answer, else it says why
+    uint32_t size;   // EMIT, LOG; INVITE: a socket's name; SLOTS of 0: why;
+                     // QUERY: a text
     uint16_t slot;
     const void *body;
 } brd_wire_note_t;

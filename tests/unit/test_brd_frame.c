@@ -175,6 +175,22 @@ s_test_notes (void **state)
                   &(brd_wire_note_t){ .seq = 7, .slot = 3, .count = 1 });
 }
 
+static void
+s_test_questions (void **state)
+{
+    (void) state;
+    s_check_note ("query",
+                  BRD_OP_QUERY,
+                  &(brd_wire_note_t){ .seq = 5, .size = 4, .body = "ping" });
+    s_check_note ("report",
+                  BRD_OP_REPORT,
+                  &(brd_wire_note_t){ .seq = 5, .size = 1, .body = "\xc0" });
+    s_check_note ("report-refused",
+                  BRD_OP_REPORT,
+                  &(brd_wire_note_t){
+                      .seq = 6, .count = EPERM, .size = 2, .body = "no" });
+}
+
 // What only hosts say to each other.
 static void
 s_test_hosts (void **state)
@@ -452,6 +468,7 @@ main (void)
         cmocka_unit_test (s_test_results),
         cmocka_unit_test (s_test_places),
         cmocka_unit_test (s_test_notes),
+        cmocka_unit_test (s_test_questions),
         cmocka_unit_test (s_test_hosts),
         cmocka_unit_test (s_test_story),
         cmocka_unit_test (s_test_open),

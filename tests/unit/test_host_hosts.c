@@ -474,6 +474,25 @@ s_says_done (brd_peer_t *peer, uint64_t seq)
         peer, &(brd_wire_result_t){ .seq = seq, .size = 1, .body = "\x2a" });
 }
 
+// All four are asked back, once; two have started.
+static void
+s_gives_back (brd_peer_t *peer, const uint64_t *seqs)
+{
+    brd_frame_t frame;
+    brd_wire_note_t note;
+    assert_true (t_hear (peer, BRD_OP_RECLAIM, &frame));
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal (brd_frame_next_note (&frame, &note), 1);
+        assert_true (note.seq == seqs[i]);
+    }
+    assert_int_equal (brd_frame_next_note (&frame, &note), 0);
+    peer->done (peer);
+    for (int i = 0; i < 4; i++)
+        t_say_note (peer,
+                    i < 2 ? BRD_OP_KEPT : BRD_OP_RECLAIMED,
+                    &(brd_wire_note_t){ .seq = seqs[i] });
+}
+
 static int
 s_has_eight_slots (void *pool)
 {
@@ -487,8 +506,6 @@ s_test_drain (void **state)
     (void) state;
     s_call_t calls[5];
     uint64_t seqs[4], other[2];
-    brd_frame_t frame;
-    brd_wire_note_t note;
     brd_host_pool_t *pool = s_pool (0);
     brd_peer_t *one = s_host_called (pool, "alpha", 2);
     assert_true (t_eventually (s_has_slots, pool, 30));
@@ -505,18 +522,7 @@ s_test_drain (void **state)
     assert_int_equal (s_drain ("alpha", 1), 0);
     assert_int_equal (brd_host_pool_slots (pool), 0);
     s_has (s_reported (4096), "\"state\": \"draining\"");
-    // All of it is asked back, once.
-    assert_true (t_hear (one, BRD_OP_RECLAIM, &frame));
-    for (int i = 0; i < 4; i++) {
-        assert_int_equal (brd_frame_next_note (&frame, &note), 1);
-        assert_true (note.seq == seqs[i]);
-    }
-    assert_int_equal (brd_frame_next_note (&frame, &note), 0);
-    one->done (one);
-    for (int i = 0; i < 4; i++)
-        t_say_note (one,
-                    i < 2 ? BRD_OP_KEPT : BRD_OP_RECLAIMED,
-                    &(brd_wire_note_t){ .seq = seqs[i] });
+    s_gives_back (one, seqs);
     brd_peer_t *two = s_host_called (pool, "beta", 2);
     s_hears_tasks (two, 2, other);
     for (int i = 0; i < 2; i++) {
