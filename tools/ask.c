@@ -300,8 +300,8 @@ brd_ask_add (brd_ask_t *self, brd_peer_t *peer, int may_change)
         brd_mem_free (asker);
         return -1;
     }
-    // It goes in a turn of its own, since this may be that of all sources, where
-    // it may be the next.
+    // It goes in a turn of its own: this may be that of all sources, where it
+    // may be the next.
     s_asker_t *quietest =
         self->count >= BRD_ASK_ASKERS_MAX ? s_quietest (self) : NULL;
     if (quietest)

@@ -27,7 +27,7 @@ enum {
     BRD_ASK_ASKERS_MAX = 32,       // The one that is quiet longest makes room
     BRD_ASK_QUESTION_MAX = 512,    // Bytes of a question
     BRD_ASK_ANSWER_MAX = 1 << 20,  // Bytes of a message, about
-    BRD_ASK_QUESTIONS_MAX = 200,   // Of one asker in a second
+    BRD_ASK_QUESTIONS_MAX = 1000,  // Of one asker in a second
     BRD_ASK_IDLE_MS = 60000
 };
 
@@ -39,7 +39,7 @@ brd_ask_t *
 brd_ask_new (brd_host_t *host, const char *place);
 
 // All askers are sent away, and the door is closed. Not locked; the host is
-// there still.
+// there still, and whatever destroys peers with itself, as a listener does.
 void
 brd_ask_destroy (brd_ask_t **self_p);
 
