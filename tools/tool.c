@@ -18,6 +18,10 @@
 #include <brood.h>
 
 const brd_tool_command_t brd_tool_commands[] = {
+    { "run",
+      "runs a program with its pools elsewhere, or on each host",
+      &brd_tool_run_argp,
+      brd_tool_run },
     { "broker",
       "brings the work of programs to other hosts",
       &brd_tool_broker_argp,
@@ -64,15 +68,31 @@ brd_tool_find (const char *name)
     return NULL;
 }
 
-void
-brd_tool_parse (const struct argp *argp, int argc, char **argv, void *input)
+static void
+s_parse (
+    const struct argp *argp, int argc, char **argv, unsigned flags, void *input)
 {
     argp_err_exit_status = EX_USAGE;
-    const int error = argp_parse (argp, argc, argv, 0, NULL, input);
+    const int error = argp_parse (argp, argc, argv, flags, NULL, input);
     if (error != 0) {
         fprintf (stderr, "%s: %s\n", argv[0], strerror (error));
         exit (error == ENOMEM ? EX_OSERR : EX_USAGE);
     }
+}
+
+void
+brd_tool_parse (const struct argp *argp, int argc, char **argv, void *input)
+{
+    s_parse (argp, argc, argv, 0, input);
+}
+
+void
+brd_tool_parse_first (const struct argp *argp,
+                      int argc,
+                      char **argv,
+                      void *input)
+{
+    s_parse (argp, argc, argv, ARGP_IN_ORDER, input);
 }
 
 int

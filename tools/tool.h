@@ -39,6 +39,14 @@ brd_tool_find (const char *name);
 void
 brd_tool_parse (const struct argp *argp, int argc, char **argv, void *input);
 
+// The same for a command that ends with another: nothing behind the first word
+// that is no option is looked at.
+void
+brd_tool_parse_first (const struct argp *argp,
+                      int argc,
+                      char **argv,
+                      void *input);
+
 // The library's error, behind "brood: what: "; returns an exit code for errno.
 int
 brd_tool_fail (const char *what);
@@ -83,6 +91,10 @@ brd_tool_agent (int argc, char **argv);
 extern const struct argp brd_tool_ping_argp;
 int
 brd_tool_ping (int argc, char **argv);
+
+extern const struct argp brd_tool_run_argp;
+int
+brd_tool_run (int argc, char **argv);
 
 extern const struct argp brd_tool_status_argp;
 int
