@@ -48,9 +48,11 @@ s_ask (const char *broker, brd_buf_t *answer)
     return rc;
 }
 
+// An exit code; -1: it has gone, and nobody has asked for this one.
 static int
 s_look_at (const char *what,
            const char *broker,
+           int is_named,
            void (*see) (void *arg, const brd_value_cursor_t *report),
            void *arg)
 {
@@ -58,7 +60,7 @@ s_look_at (const char *what,
     brd_buf_init (&answer, SIZE_MAX / 2);
     int rc = TOOL_OK;
     if (s_ask (broker, &answer) < 0)
-        rc = brd_tool_fail (what);
+        rc = is_named || errno != EHOSTUNREACH ? brd_tool_fail (what) : -1;
     else {
         const brd_value_cursor_t report = { answer.bytes,
                                             answer.bytes + answer.size };
@@ -76,19 +78,19 @@ brd_tool_look (const char *what,
 {
     char text[32];
     brd_ask_door_t *doors = NULL;
-    int worst = TOOL_OK;
+    int worst = -1;
     if (broker)
-        return s_look_at (what, broker, see, arg);
+        return s_look_at (what, broker, 1, see, arg);
     const long count = brd_ask_door_list (&doors);
     if (count < 0)
         return brd_tool_fail (what);
     for (long i = 0; i < count; i++) {
         snprintf (text, sizeof text, "%ld", (long) doors[i].pid);
-        const int rc = s_look_at (what, text, see, arg);
-        worst = rc != TOOL_OK ? rc : worst;
+        const int rc = s_look_at (what, text, 0, see, arg);
+        worst = rc > worst ? rc : worst;
     }
     brd_mem_free (doors);
-    if (count > 0)
+    if (worst >= 0)
         return worst;
     fprintf (stderr, "brood: %s: no broker is running here\n", what);
     return EX_UNAVAILABLE;

@@ -18,8 +18,8 @@ enum {
 };
 
 // Asks the broker for a report, or all of this user's on this host if it is
-// NULL, and gives each to see, as a map. Returns an exit code: the last that is
-// not 0, EX_UNAVAILABLE if there is none.
+// NULL, and gives each to see, as a map. Returns an exit code: the highest,
+// EX_UNAVAILABLE if there is none.
 int
 brd_tool_look (const char *what,
                const char *broker,

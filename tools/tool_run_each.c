@@ -7,8 +7,8 @@
 //       ends             "brood run: node1: exit code 3"
 //
 // Its standard input is empty. The launcher's, whose end says that all is to
-// end, is read by the script, which then ends the program. SIGINT and SIGTERM do
-// that here.
+// end, is read by the script, which then ends the program. SIGINT and SIGTERM
+// here have that done.
 //
 // Read next: launch.h.
 

@@ -180,6 +180,13 @@ s_hears_all (brd_peer_t *peer, uint64_t *ret_seq)
 }
 
 static void
+s_says_done (brd_peer_t *peer, uint64_t seq)
+{
+    t_say_result (
+        peer, &(brd_wire_result_t){ .seq = seq, .size = 1, .body = "\x2a" });
+}
+
+static void
 s_end (brd_host_pool_t *pool)
 {
     brd_host_pool_end (pool);
@@ -278,8 +285,7 @@ s_test_hosts (void **state)
     // What is old news, and what is not about it.
     t_say_note (one, BRD_OP_KEPT, &(brd_wire_note_t){ .seq = seq + 99 });
     t_say_result (one, &(brd_wire_result_t){ .seq = seq + 99 });
-    t_say_result (
-        one, &(brd_wire_result_t){ .seq = seq, .size = 1, .body = "\x2a" });
+    s_says_done (one, seq);
     s_await (&a);
     assert_true (a.end.error == 0 && a.text[0] == '\x2a');
     // It is gone: one may have run, the other is tried elsewhere.
@@ -297,8 +303,7 @@ s_test_hosts (void **state)
     assert_int_equal (brd_frame_next_task (&frame, &task), 1);
     const uint64_t second = task.seq;
     two->done (two);
-    t_say_result (
-        two, &(brd_wire_result_t){ .seq = second, .size = 1, .body = "\x2a" });
+    s_says_done (two, second);
     s_await (&b);
     assert_int_equal (b.end.error, 0);
     two->destroy (two);
@@ -354,8 +359,7 @@ s_test_stories (void **state)
                                         .size = (uint32_t) story.size,
                                         .body = story.bytes });
     seq = s_hears_task (two, 1);
-    t_say_result (
-        two, &(brd_wire_result_t){ .seq = seq, .size = 1, .body = "\x2a" });
+    s_says_done (two, seq);
     s_await (&a);
     assert_int_equal (a.end.error, 0);
     brd_buf_fini (&story);
@@ -392,8 +396,7 @@ s_test_silent (void **state)
     brd_host_ring (brd_runtime_host ());
     assert_true (t_eventually (s_has_no_slots, pool, 30));
     s_submit (&b, pool, NULL);
-    t_say_result (
-        one, &(brd_wire_result_t){ .seq = seq, .size = 1, .body = "\x2a" });
+    s_says_done (one, seq);
     s_await (&a);
     assert_int_equal (a.end.error, 0);
     const void *bytes;
@@ -403,8 +406,7 @@ s_test_silent (void **state)
     s_is_silent = 0;
     brd_host_ring (brd_runtime_host ());
     const uint64_t second = s_hears_task (one, 1);
-    t_say_result (
-        one, &(brd_wire_result_t){ .seq = second, .size = 1, .body = "\x2a" });
+    s_says_done (one, second);
     s_await (&b);
     assert_int_equal (b.end.error, 0);
     one->destroy (one);
@@ -465,13 +467,6 @@ s_hears_tasks (brd_peer_t *peer, int count, uint64_t *ret_seqs)
         }
         peer->done (peer);
     }
-}
-
-static void
-s_says_done (brd_peer_t *peer, uint64_t seq)
-{
-    t_say_result (
-        peer, &(brd_wire_result_t){ .seq = seq, .size = 1, .body = "\x2a" });
 }
 
 // All four are asked back, once; two have started.
