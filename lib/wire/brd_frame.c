@@ -135,12 +135,26 @@ brd_frame_add_open (brd_buf_t *out, const brd_wire_open_t *open)
     brd_le_put (at + 28, (uint32_t) open->nice, 4);
     brd_le_put (at + 32, open->initargs_size, 4);
     brd_le_put (at + 36, open->name_size, 4);
+    memcpy (at + 48, open->family, BRD_WIRE_FAMILY);
     at += BRD_FRAME_OPEN;
     if (open->initargs_size > 0)
         memcpy (at, open->initargs, open->initargs_size);
     if (open->name_size > 0)
         memcpy (at + open->initargs_size, open->name, open->name_size);
     out->size += whole;
+    return 0;
+}
+
+int
+brd_frame_add_duct (brd_buf_t *out, const brd_wire_duct_t *duct)
+{
+    unsigned char *at = s_entry (out, BRD_FRAME_DUCT, duct->body, duct->size);
+    if (!at)
+        return -1;
+    brd_le_put (at, duct->duct, 8);
+    brd_le_put (at + 8, duct->manager, 8);
+    brd_le_put (at + 16, duct->count, 4);
+    brd_le_put (at + 20, duct->size, 4);
     return 0;
 }
 
@@ -355,12 +369,18 @@ brd_frame_next_result (brd_frame_t *self, brd_wire_result_t *ret_result)
     return 1;
 }
 
+static int
+s_is_duct (brd_op_t op)
+{
+    return op >= BRD_OP_DUCT_OPEN && op <= BRD_OP_DUCT_END;
+}
+
 int
 brd_frame_next_note (brd_frame_t *self, brd_wire_note_t *ret_note)
 {
     const int noted = self->op != BRD_OP_TASKS && self->op != BRD_OP_RESULTS
                       && self->op != BRD_OP_RETIRE && self->op != BRD_OP_STOP
-                      && self->op != BRD_OP_OPEN;
+                      && self->op != BRD_OP_OPEN && !s_is_duct (self->op);
     const int more = s_next (self, noted, BRD_FRAME_NOTE);
     if (more <= 0)
         return more;
@@ -408,6 +428,48 @@ brd_frame_next_open (brd_frame_t *self, brd_wire_open_t *ret_open)
     if (!open.initargs)
         return -1;
     open.name = (const char *) open.initargs + open.initargs_size;
+    memcpy (open.family, at + 48, BRD_WIRE_FAMILY);
     *ret_open = open;
+    return 1;
+}
+
+// What an operation has no use for is 0: then a broker that reads one entry and
+// writes it again says the same.
+static int
+s_duct_fits (brd_op_t op, const brd_wire_duct_t *duct)
+{
+    switch (op) {
+    case BRD_OP_DUCT_OPEN:
+        return duct->manager != 0 && duct->count == 0 && duct->size == 0;
+    case BRD_OP_DUCT_BYTES:
+        return duct->manager == 0 && duct->count == 0 && duct->size > 0
+               && duct->size <= BRD_WIRE_DUCT_WINDOW;
+    case BRD_OP_DUCT_CREDIT:
+        return duct->manager == 0 && duct->count > 0
+               && duct->count <= BRD_WIRE_DUCT_WINDOW && duct->size == 0;
+    default:
+        return duct->manager == 0 && duct->size == 0;
+    }
+}
+
+int
+brd_frame_next_duct (brd_frame_t *self, brd_wire_duct_t *ret_duct)
+{
+    const int more = s_next (self, s_is_duct (self->op), BRD_FRAME_DUCT);
+    if (more <= 0)
+        return more;
+    const unsigned char *at = self->at;
+    brd_wire_duct_t duct = {
+        .duct = brd_le_get (at, 8),
+        .manager = brd_le_get (at + 8, 8),
+        .count = (uint32_t) brd_le_get (at + 16, 4),
+        .size = (uint32_t) brd_le_get (at + 20, 4),
+    };
+    if (!s_duct_fits (self->op, &duct))
+        return s_bad ("a duct's manager, count or size");
+    duct.body = s_body (self, BRD_FRAME_DUCT, duct.size);
+    if (!duct.body)
+        return -1;
+    *ret_duct = duct;
     return 1;
 }

@@ -20,7 +20,8 @@ enum {
     BRD_FRAME_NOTE = 40,
     BRD_FRAME_PLACE = 16,
     BRD_FRAME_STORY = 48,
-    BRD_FRAME_OPEN = 48
+    BRD_FRAME_OPEN = 80,
+    BRD_FRAME_DUCT = 24
 };
 
 typedef struct {
@@ -42,6 +43,8 @@ int
 brd_frame_add_note (brd_buf_t *out, const brd_wire_note_t *note);
 int
 brd_frame_add_open (brd_buf_t *out, const brd_wire_open_t *open);
+int
+brd_frame_add_duct (brd_buf_t *out, const brd_wire_duct_t *duct);
 void
 brd_frame_close (brd_buf_t *out, uint32_t count);
 
@@ -79,5 +82,7 @@ int
 brd_frame_next_note (brd_frame_t *self, brd_wire_note_t *ret_note);
 int
 brd_frame_next_open (brd_frame_t *self, brd_wire_open_t *ret_open);
+int
+brd_frame_next_duct (brd_frame_t *self, brd_wire_duct_t *ret_duct);
 
 #endif  // BRD_FRAME_H

@@ -28,6 +28,10 @@
     X (CANCEL, 14, OWNER, "tasks to end if unstarted, else to be told") \
     X (KILL, 15, OWNER, "the same, and what runs them dies") \
     X (OPEN, 16, OWNER, "a pool to make: the first thing said") \
+    X (DUCT_OPEN, 17, WORKER, "somebody wants to talk to a manager above") \
+    X (DUCT_BYTES, 18, EITHER, "what is said through a duct") \
+    X (DUCT_CREDIT, 19, EITHER, "so many more bytes may come") \
+    X (DUCT_END, 20, EITHER, "nothing more comes through it, or may") \
     X (QUERY, 21, ASKER, "a question to a broker") \
     X (REPORT, 22, BROKER, "the answer")
 
@@ -106,6 +110,10 @@ typedef struct {
     const void *body;
 } brd_wire_result_t;
 
+enum {
+    BRD_WIRE_FAMILY = 32
+};
+
 // The entry of OPEN: what each of the pool's workers is to be. What points into
 // the message may be the sender's own when it is written.
 typedef struct {
@@ -118,10 +126,27 @@ typedef struct {
     uint32_t initargs_size;
     const char *name;      // Not terminated
     const void *initargs;  // A msgpack value, or nothing
+    // The secret of the brood above (client/brd_session.h), by which its
+    // managers know who is of it; zeros: none
+    unsigned char family[BRD_WIRE_FAMILY];
 } brd_wire_open_t;
 
-// All others but RETIRE and STOP have notes; PROGRESS, EMIT, CREDIT, LOG,
-// INVITE, SLOTS, QUERY and REPORT one each.
+// The only entry of DUCT_OPEN, DUCT_BYTES, DUCT_CREDIT and DUCT_END.
+typedef struct {
+    uint64_t duct;     // Chosen below, on this connection never used twice
+    uint64_t manager;  // DUCT_OPEN: its number; else 0
+    uint32_t count;    // DUCT_CREDIT: bytes; DUCT_END: errno, 0 for a good end
+    uint32_t size;     // DUCT_BYTES: of the body; else 0
+    const void *body;
+} brd_wire_duct_t;
+
+// Both ends of a duct may send so many bytes before any credit has come.
+enum {
+    BRD_WIRE_DUCT_WINDOW = 262144
+};
+
+// All others but RETIRE, STOP and the DUCT_s have notes; PROGRESS, EMIT, CREDIT,
+// LOG, INVITE, SLOTS, QUERY and REPORT one each.
 typedef struct {
     uint64_t seq;    // Of the task; LOG: nanoseconds since the epoch; INVITE:
                      // the pool's number; SLOTS of 0: errno, if it is for good;

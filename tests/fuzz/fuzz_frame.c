@@ -100,6 +100,19 @@ s_next_open (brd_frame_t *frame, brd_buf_t *out)
     return more;
 }
 
+static int
+s_next_duct (brd_frame_t *frame, brd_buf_t *out)
+{
+    brd_wire_duct_t duct;
+    const int more = brd_frame_next_duct (frame, &duct);
+    if (more == 1) {
+        brd_assert (duct.size <= BRD_WIRE_DUCT_WINDOW);
+        (void) s_touch (duct.body, duct.size);
+        brd_assert (brd_frame_add_duct (out, &duct) == 0);
+    }
+    return more;
+}
+
 // Copies a message entry by entry: how many, or -1 when it is refused.
 static int
 s_copy (const uint8_t *bytes, size_t size, brd_buf_t *out)
@@ -117,6 +130,8 @@ s_copy (const uint8_t *bytes, size_t size, brd_buf_t *out)
             more = s_next_result (&frame, out);
         else if (frame.op == BRD_OP_OPEN)
             more = s_next_open (&frame, out);
+        else if (frame.op >= BRD_OP_DUCT_OPEN && frame.op <= BRD_OP_DUCT_END)
+            more = s_next_duct (&frame, out);
         else if (frame.op != BRD_OP_STOP && frame.op != BRD_OP_RETIRE)
             more = s_next_note (&frame, out);
         count += more == 1;

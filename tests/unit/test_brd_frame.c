@@ -314,6 +314,8 @@ s_test_open (void **state)
     assert_true (open.initargs_size == 1 && open.name_size == 6);
     assert_memory_equal (open.initargs, "\x2a", 1);
     assert_memory_equal (open.name, "render", 6);
+    for (unsigned i = 0; i < BRD_WIRE_FAMILY; i++)
+        assert_int_equal (open.family[i], i + 1);
     assert_int_equal (brd_frame_next_open (&frame, &open), 0);
     brd_buf_init (&out, BRD_WIRE_SIZE_MAX);
     assert_int_equal (brd_frame_begin (&out, BRD_OP_OPEN), 0);
@@ -331,6 +333,46 @@ s_test_open (void **state)
     assert_true (open.nice == -1 && open.name_size == 0);
     assert_int_equal (brd_frame_next_open (&frame, &open), 0);
     brd_buf_fini (&out);
+}
+
+static void
+s_check_duct (const char *name, brd_op_t op, const brd_wire_duct_t *want)
+{
+    t_vector_t vector;
+    brd_frame_t frame;
+    brd_wire_duct_t duct;
+    brd_wire_note_t note;
+    brd_buf_t out;
+    t_vector_read (name, &vector);
+    assert_int_equal (brd_frame_open (&frame, vector.bytes, vector.size), 0);
+    assert_int_equal (frame.op, op);
+    assert_int_equal (brd_frame_next_note (&frame, &note), -1);
+    assert_int_equal (brd_frame_next_duct (&frame, &duct), 1);
+    assert_true (duct.duct == want->duct && duct.manager == want->manager);
+    assert_true (duct.count == want->count && duct.size == want->size);
+    if (want->size > 0)
+        assert_memory_equal (duct.body, want->body, want->size);
+    brd_buf_init (&out, BRD_WIRE_SIZE_MAX);
+    assert_int_equal (brd_frame_begin (&out, op), 0);
+    assert_int_equal (brd_frame_add_duct (&out, &duct), 0);
+    brd_frame_close (&out, 1);
+    s_same (&out, &vector);
+    brd_buf_fini (&out);
+    assert_int_equal (brd_frame_next_duct (&frame, &duct), 0);
+}
+
+static void
+s_test_ducts (void **state)
+{
+    (void) state;
+    brd_wire_duct_t want = { .duct = 3, .manager = 0x0b400d };
+    s_check_duct ("duct-open", BRD_OP_DUCT_OPEN, &want);
+    want = (brd_wire_duct_t){ .duct = 3, .size = 2, .body = "hi" };
+    s_check_duct ("duct-bytes", BRD_OP_DUCT_BYTES, &want);
+    want = (brd_wire_duct_t){ .duct = 3, .count = 2 };
+    s_check_duct ("duct-credit", BRD_OP_DUCT_CREDIT, &want);
+    want = (brd_wire_duct_t){ .duct = 3, .count = ECONNREFUSED };
+    s_check_duct ("duct-end", BRD_OP_DUCT_END, &want);
 }
 
 static void
@@ -360,10 +402,13 @@ s_read_all (const unsigned char *bytes, size_t size)
         brd_wire_result_t result;
         brd_wire_note_t note;
         brd_wire_open_t open;
+        brd_wire_duct_t duct;
         more = frame.op == BRD_OP_TASKS  ? brd_frame_next_task (&frame, &task)
                : frame.op == BRD_OP_OPEN ? brd_frame_next_open (&frame, &open)
                : frame.op == BRD_OP_RESULTS
                    ? brd_frame_next_result (&frame, &result)
+               : frame.op >= BRD_OP_DUCT_OPEN && frame.op <= BRD_OP_DUCT_END
+                   ? brd_frame_next_duct (&frame, &duct)
                : frame.op == BRD_OP_STOP || frame.op == BRD_OP_RETIRE
                    ? 0
                    : brd_frame_next_note (&frame, &note);
@@ -381,7 +426,8 @@ s_test_cut_short (void **state)
         "tasks-one",     "tasks-two", "emit",       "results-two",
         "progress",      "credit",    "tasks-host", "invite",
         "slots",         "reclaim",   "kill",       "results-story",
-        "results-place", "open",
+        "results-place", "open",      "duct-open",  "duct-bytes",
+        "duct-credit",   "duct-end",
     };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         t_vector_t vector;
@@ -412,7 +458,7 @@ s_test_bad_fields (void **state)
         { "tasks-one", 0, 'X' },          // Magic
         { "tasks-one", 3, '2' },          // Version
         { "tasks-one", 4, 0 },            // Operation
-        { "tasks-one", 4, 17 },           // Operation
+        { "tasks-one", 4, 255 },          // Operation
         { "tasks-one", 8, 2 },            // More entries than there are
         { "tasks-one", 8, 0 },            // Fewer
         { "tasks-one", 9, 2 },            // 513 entries
@@ -433,6 +479,14 @@ s_test_bad_fields (void **state)
         { "open", 16 + 31, 128 },         // Niceness
         { "open", 16 + 35, 255 },         // Size of the initargs
         { "open", 16 + 36, 64 },          // Size of the name
+        { "duct-open", 8, 2 },            // More entries than there are
+        { "duct-open", 16 + 16, 1 },      // What only others have
+        { "duct-bytes", 16 + 8, 1 },      // The same
+        { "duct-bytes", 16 + 16, 1 },     // The same
+        { "duct-bytes", 16 + 23, 1 },     // Size
+        { "duct-credit", 16 + 18, 5 },    // More than a window
+        { "duct-credit", 16 + 16, 0 },    // None
+        { "duct-end", 16 + 8, 1 },        // What only others have
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         t_vector_t vector;
@@ -472,6 +526,7 @@ main (void)
         cmocka_unit_test (s_test_hosts),
         cmocka_unit_test (s_test_story),
         cmocka_unit_test (s_test_open),
+        cmocka_unit_test (s_test_ducts),
         cmocka_unit_test (s_test_story_report),
         cmocka_unit_test (s_test_stop),
         cmocka_unit_test (s_test_cut_short),
