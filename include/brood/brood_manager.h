@@ -47,6 +47,11 @@ extern "C" {
 // 100000 clients, 4096 calls of one client at a time, 30 containers within each
 // other in one value: ENOSPC, or EINVAL for the last.
 //
+// Other hosts. Workers on other hosts use the managers of the program, made by
+// new or serve, as those of this host do: what they say goes the way that tasks
+// and results go. A manager that was connected to is another program's: they
+// connect to it themselves, at its address.
+//
 // Threads and fork. Any thread, any process of the brood. A child of the
 // program's own fork () is none: ENOTSUP.
 
@@ -68,6 +73,12 @@ brood_manager_serve (const char *address);
 BROOD_EXPORT BROOD_MUST_USE brood_manager_t *
 brood_manager_connect (const char *address, int timeout_ms);
 
+// From a ref that brood_ref () of a manager was packed as: for a process that
+// opens objects by name. Destroying it ends nothing.
+//     EHOSTDOWN     the manager has ended, or is not of this brood
+BROOD_EXPORT BROOD_MUST_USE brood_manager_t *
+brood_manager_from (void *ref);
+
 // One made by new or serve ends with it, if this is the process that made it.
 BROOD_EXPORT void
 brood_manager_destroy (brood_manager_t **self_p);
@@ -76,7 +87,8 @@ brood_manager_destroy (brood_manager_t **self_p);
 BROOD_EXPORT int
 brood_manager_shutdown (brood_manager_t *self);
 
-// Where it listens, with the real port; "" if it does not. On loan.
+// Where it listens, with the real port; "" if it does not, or another process
+// made it. On loan.
 BROOD_EXPORT const char *
 brood_manager_address (const brood_manager_t *self);
 

@@ -4,6 +4,7 @@
 //
 //     new, serve --> broker/manager: a process --+
 //     connect -----> somebody else's ------------+-- session -- calls
+//     from --------> another process's ----------+
 //
 // Read next: brood_dict.c; broker/manager/manager.h; lib/client/brd_session.h.
 
@@ -17,6 +18,7 @@
 #include "base/brd_check.h"
 #include "base/brd_mem.h"
 #include "base/brd_sys.h"
+#include "client/brd_msg.h"
 #include "client/brd_remote.h"
 
 static brood_manager_t *
@@ -30,6 +32,15 @@ s_new (void)
     return self;
 }
 
+// 0: objects are numbered from 1, and the manager itself is none of them.
+static void
+s_set_session (brood_manager_t *self, brd_session_t *session)
+{
+    self->session = session;
+    if (session)
+        self->handle.ref.brood = brd_session_manager (session);
+}
+
 static int
 s_start (brood_manager_t *self, const char *address, const brd_authkey_t *key)
 {
@@ -40,7 +51,7 @@ s_start (brood_manager_t *self, const char *address, const brd_authkey_t *key)
     if (brd_sys_random (&options.id, sizeof options.id) < 0)
         return brd_error_system ("random bytes");
     options.id |= 1;  // 0 leads nowhere
-    self->session = brd_session_of (options.id);
+    s_set_session (self, brd_session_of (options.id));
     if (!self->session || brd_manager_start (&self->process, &options) < 0)
         return -1;
     self->is_maker = 1;
@@ -89,10 +100,26 @@ brood_manager_connect (const char *address, int timeout_ms)
         return NULL;
     brd_authkey_t key;
     brd_runtime_authkey (&key);
-    self->session =
-        brd_session_connect (address, key.bytes, key.size, timeout_ms);
+    s_set_session (
+        self, brd_session_connect (address, key.bytes, key.size, timeout_ms));
     explicit_bzero (&key, sizeof key);
     if (!self->session)
+        brood_manager_destroy (&self);
+    return self;
+}
+
+brood_manager_t *
+brood_manager_from (void *ref)
+{
+    brd_ref_t found;
+    if (brd_runtime_need () < 0
+        || brd_ref_resolve (ref, BRD_KIND_MANAGER, &found) < 0)
+        return NULL;
+    brood_manager_t *self = s_new ();
+    if (!self)
+        return NULL;
+    s_set_session (self, brd_session_of (found.brood));
+    if (!self->session || brd_session_need (self->session) < 0)
         brood_manager_destroy (&self);
     return self;
 }

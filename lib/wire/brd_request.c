@@ -266,7 +266,8 @@ brd_request_next_ref (brd_value_cursor_t *self,
         if (value.type != BROOD_HANDLE)
             continue;
         brd_value_ref (&value, ret_ref);
-        if (ret_ref->brood == brood)
+        // The manager itself is not an object of its own.
+        if (ret_ref->brood == brood && ret_ref->object != 0)
             return 1;
     }
     return 0;

@@ -114,6 +114,21 @@ s_add_many (brood_task_t *task, const brood_msg_t *in, brood_msg_t *out)
 }
 BROOD_TASK (s_add_many);
 
+static int
+s_add_by_name (brood_task_t *task, const brood_msg_t *in, brood_msg_t *out)
+{
+    void *ref;
+    (void) task;
+    if (brood_msg_unpack (in, "@%p", &ref) < 0)
+        return 1;
+    BROOD_AUTO (manager) manager = brood_manager_from (ref);
+    BROOD_AUTO (dict) dict = brood_dict_open (manager, "by name");
+    if (brood_dict_add (dict, "n", 1, NULL) < 0
+        || brood_manager_address (manager)[0] != '\0')
+        return 2;
+    return brood_msg_pack (out, "nil");
+}
+
 // Has objects, and dies of it.
 static int
 s_hoard (brood_task_t *task, const brood_msg_t *in, brood_msg_t *out)
@@ -521,6 +536,44 @@ s_test_mistakes (void **state)
     assert_int_equal (errno, EINVAL);
 }
 
+// A ref of a manager is for those who know its objects by name. It is one among
+// values, also among its own.
+static void
+s_test_from (void **state)
+{
+    (void) state;
+    long long n = 0;
+    void *ref;
+    BROOD_AUTO (pool) pool = brood_pool_new ("2");
+    brood_manager_t *manager = brood_manager_new ();
+    BROOD_AUTO (dict) dict = brood_dict_open (manager, "by name");
+    for (int i = 0; i < 4; i++) {
+        BROOD_AUTO (msg)
+        out =
+            brood_pool_apply (pool, s_add_by_name, "@%p", brood_ref (manager));
+        assert_non_null (out);
+    }
+    assert_int_equal (brood_dict_get (dict, "n", "%lld", &n), 0);
+    assert_int_equal (n, 4);
+    assert_int_equal (brood_dict_set (dict, "home", "@%p", brood_ref (manager)),
+                      0);
+    assert_int_equal (brood_dict_get (dict, "home", "@%p", &ref), 0);
+    BROOD_AUTO (manager) again = brood_manager_from (ref);
+    assert_int_equal (brood_manager_number_of_objects (again), 1);
+    assert_null (brood_dict_from (ref));
+    assert_int_equal (errno, EINVAL);
+    assert_null (brood_manager_from (brood_ref (dict)));
+    assert_int_equal (errno, EINVAL);
+    // Only its maker's handle ends it.
+    brood_manager_destroy (&again);
+    assert_int_equal (brood_manager_number_of_objects (manager), 1);
+    BROOD_AUTO (msg) kept = brood_msg_new ("@%p", brood_ref (manager));
+    brood_manager_destroy (&manager);
+    assert_int_equal (brood_msg_unpack (kept, "@%p", &ref), 0);
+    assert_null (brood_manager_from (ref));
+    assert_int_equal (errno, EHOSTDOWN);
+}
+
 static void
 s_test_large (void **state)
 {
@@ -557,6 +610,7 @@ main (int argc, char **argv)
         cmocka_unit_test (s_test_interrupt),
         cmocka_unit_test (s_test_proxy_errors),
         cmocka_unit_test (s_test_mistakes),
+        cmocka_unit_test (s_test_from),
         cmocka_unit_test (s_test_large),
     };
     (void) argc;
