@@ -25,6 +25,8 @@ brd_host_new (brd_shared_t *shared)
     self->shared = shared;
     self->arena = brd_shared_arena (shared);
     self->doorbell = self->timer = self->foreign = self->heeded = -1;
+    self->ducts.source.fd = self->ducts.door = -1;
+    self->ducts.door_due = BRD_NEVER;
     self->harvest_at = self->leader_wakes = BRD_NEVER;
     brd_list_init (&self->pools);
     brd_list_init (&self->dirty);
@@ -34,6 +36,7 @@ brd_host_new (brd_shared_t *shared)
     brd_list_init (&self->drains);
     brd_list_init (&self->sources);
     brd_list_init (&self->followers);
+    brd_list_init (&self->ducts.sockets);
     brd_map_init (&self->workers);
     self->callbacks_end = &self->callbacks;
     self->core = brd_core_new ();
@@ -64,6 +67,7 @@ brd_host_stop (brd_host_t *self)
     brd_host_keeper_stop (self);
     brd_host_callbacks_stop (self);
     brd_host_guests_free (self);
+    brd_host_duct_socket_stop (self);
     brd_zmq_destroy (&self->link);
     brd_zmq_term ();
     brd_sys_close (&self->doorbell);

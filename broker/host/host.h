@@ -19,6 +19,7 @@
 //     hosts above          as guests of a pool          host_guest.c, _given.c
 //     who looks at it      pools, hosts, guests         host_report.c
 //     descriptors besides  peers and sources            host_source.c
+//     managers' clients    ducts, through hosts         host_duct.c, _gateway.c
 //     nobody waits         the keeper                   host_keeper.c
 //     user's callbacks     no lock held, in order       host_callbacks.c
 //
@@ -350,6 +351,15 @@ brd_host_guest_serve (brd_host_t *self,
                       brd_host_pool_t *(*open) (void *arg,
                                                 const brd_wire_open_t *open),
                       void *arg);
+
+// --- Ducts -----------------------------------------------------------------
+
+// Not locked. Workers of pools that are opened from now on, on this host, are
+// of that brood, and reach the managers of its program through a guest that has
+// said the same in its OPEN: brd_gateway.h. -1 with EMFILE, ENOMEM.
+int
+brd_host_gateway_open (brd_host_t *self,
+                       const unsigned char family[BRD_WIRE_FAMILY]);
 
 // --- Sources ---------------------------------------------------------------
 

@@ -13,6 +13,7 @@
 //     silent            WIDTH 0, until it is heard again
 //     distance          RTT: its link's, and what it says is behind it
 //     end               STOP, until RETIRE            LOST
+//     managers' clients                               DUCT_...  host_duct.c
 //
 // One that is another program shares no memory with us: bodies and results
 // travel whole, functions as numbers. What was sent to one that is lost may
@@ -74,6 +75,18 @@ s_send (brd_host_far_t *self, brd_buf_t *out)
         return;
     self->left |= errno == EHOSTUNREACH || errno == EPIPE;
     brd_host_far_give_up (self);
+}
+
+void
+brd_host_far_pass (brd_host_far_t *self, brd_buf_t *out)
+{
+    // After one that is missing nothing makes sense.
+    if (self->failed)
+        return;
+    if (out)
+        s_send (self, out);
+    else
+        brd_host_far_give_up (self);
 }
 
 static int
@@ -524,6 +537,7 @@ brd_host_far_lost (brd_host_far_t *self)
     brd_host_pool_t *pool = self->pool;
     brd_host_t *host = pool->host;
     host->changed = 1;
+    brd_host_duct_far_lost (self);
     brd_host_ignore (host, self->peer->fd);
     self->peer->destroy (self->peer);
     self->peer = NULL;
@@ -568,6 +582,11 @@ s_message (brd_host_far_t *self, const void *bytes, size_t size)
     case BRD_OP_RECLAIMED:
     case BRD_OP_KEPT:
         return worker ? s_notes (worker, &frame) : 0;
+    case BRD_OP_DUCT_OPEN:
+    case BRD_OP_DUCT_BYTES:
+    case BRD_OP_DUCT_CREDIT:
+    case BRD_OP_DUCT_END:
+        return brd_host_duct_from_below (self, &frame);
     case BRD_OP_RETIRE:
         self->left = 1;
         return 0;

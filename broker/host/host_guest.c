@@ -62,6 +62,10 @@ s_message (brd_host_guest_t *self, const void *bytes, size_t size)
     case BRD_OP_KILL:
     case BRD_OP_CREDIT:
         return brd_host_given_asked (self, &frame);
+    case BRD_OP_DUCT_BYTES:
+    case BRD_OP_DUCT_CREDIT:
+    case BRD_OP_DUCT_END:
+        return brd_host_duct_from_above (self, &frame);
     case BRD_OP_STOP:
         self->leaving = 1;
         brd_host_given_stop (self, BRD_CORE_KILL);
@@ -124,6 +128,7 @@ s_free (brd_host_guest_t *self)
         brd_zmq_disconnect (self->host->link, self->name);
     brd_list_remove (&self->link);
     brd_buf_fini (&self->out);
+    explicit_bzero (self->family, sizeof self->family);
     brd_mem_free (self);
 }
 

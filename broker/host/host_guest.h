@@ -20,11 +20,14 @@ struct brd_host_guest {
     unsigned char peer[BRD_ZMQ_ID];
     char name[BRD_NURSERY_NAME_SIZE];
     // Of one that is another program
-    brd_peer_t *line;                  // NULL: it is gone
-    struct brd_host_serving *serving;  // Who waits for its end, NULL
-    int asked;                         // 1: it has said what it wants
-    uint32_t width;                    // Slots it was told of last
-    int64_t rtt;                       // And how far they are
+    brd_peer_t *line;                       // NULL: it is gone
+    struct brd_host_serving *serving;       // Who waits for its end, NULL
+    int asked;                              // 1: it has said what it wants
+    uint32_t width;                         // Slots it was told of last
+    int64_t rtt;                            // And how far they are
+    unsigned char family[BRD_WIRE_FAMILY];  // The brood's, as it said
+    brd_map_t ducts;                        // That lead to it, by their numbers
+    int deaf;  // 1: some of what goes through them was lost
     brd_list_t given;
     int lent;           // 1: the pool has a worker more for it
     int64_t lent_till;  // When that goes back, BRD_NEVER
@@ -88,6 +91,11 @@ void
 brd_host_given_tell (brd_host_guest_t *self,
                      brd_op_t op,
                      const brd_wire_note_t *note);
+
+// A message that is not about tasks; NULL: there was no memory for it. What
+// cannot be sent is the end of the guest.
+void
+brd_host_given_pass (brd_host_guest_t *self, brd_buf_t *out);
 
 // Messages from it: TASKS, and those about tasks. -1: not in order.
 int

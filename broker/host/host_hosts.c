@@ -17,6 +17,7 @@
 #include "base/brd_check.h"
 #include "base/brd_clock.h"
 #include "base/brd_mem.h"
+#include "client/brd_session.h"
 #include "host/host_internal.h"
 #include "wire/brd_limits.h"
 
@@ -52,6 +53,7 @@ brd_host_pool_describe (const brd_host_pool_options_t *options,
         .initargs = setup->initargs,
         .initargs_size = (uint32_t) setup->initargs_size,
     };
+    memcpy (ret_open->family, brd_session_secret (), BRD_WIRE_FAMILY);
     return 0;
 }
 
@@ -117,6 +119,8 @@ brd_host_pool_open_hosts (brd_host_t *host,
     brd_list_init (&self->fars);
     brd_buf_init (&self->opening, BRD_WIRE_SIZE_MAX);
     snprintf (self->name, sizeof self->name, "%s", options->name);
+    if (options->open)
+        memcpy (self->family, options->open->family, sizeof self->family);
     if ((options->open && s_write_opening (&self->opening, options->open) < 0)
         || brd_host_pool_register (self, &core) < 0) {
         brd_host_pool_free (&self);

@@ -47,6 +47,8 @@ typedef struct {
     int left;          // 1: it has, and is not buried yet
     int64_t retry_at;  // When it is told again, BRD_NEVER
     char why[160];     // How its peer ended, ""
+    brd_map_t ducts;   // That lead through it, by their numbers there
+    uint64_t last_duct;
 } brd_host_far_t;
 
 struct brd_host_worker {
@@ -113,7 +115,22 @@ struct brd_host_pool {
     uint32_t width;       // Slots of those that may be given something
     int64_t rtt;          // ns to a slot and back, on average
     brd_buf_t opening;    // What each is told first; empty: nothing
+    unsigned char family[BRD_WIRE_FAMILY];  // Who may have ducts through it
 };
+
+// What a worker says to a manager far away, on its way: host_duct.h.
+typedef struct brd_host_duct brd_host_duct_t;
+
+typedef struct {
+    brd_host_source_t source;  // fd: an epoll of the sockets, once there is one
+    int watched;               // 1: it is one of the host's
+    brd_list_t sockets;        // Ducts that end here in one
+    uint32_t retrying;         // Of these, that are not connected yet
+    uint32_t count;            // Of all ducts
+    uint64_t made;
+    int door;          // The gateway's, -1
+    int64_t door_due;  // When it is tried again, BRD_NEVER
+} brd_host_ducts_t;
 
 // Who gives work to a pool of ours from above or aside: host_guest.c.
 typedef struct brd_host_guest brd_host_guest_t;
@@ -152,7 +169,8 @@ struct brd_host {
     uint32_t remotes;    // Hosts below that are other programs
     brd_list_t drains;   // brd_host_drained_t
     brd_list_t sources;  // brd_host_source_t
-    int heeded;          // epoll of peers and sources, once there are any; -1
+    brd_host_ducts_t ducts;
+    int heeded;  // epoll of peers and sources, once there are any; -1
     uint32_t downs[2 * BRD_CORE_EFFECTS_MAX];  // Workers that never were
     size_t down_count;
     int stepping;  // 1: the core's effects are being done
@@ -357,6 +375,31 @@ brd_host_far_lost (brd_host_far_t *self);
 // When something is due for it; BRD_NEVER.
 int64_t
 brd_host_far_deadline (const brd_host_far_t *self);
+
+// Sends it a message that is not about tasks; NULL: there was no memory for it.
+// What cannot be sent is the end of the host.
+void
+brd_host_far_pass (brd_host_far_t *self, brd_buf_t *out);
+
+// --- host_duct.c -----------------------------------------------------------
+
+// A message about ducts. -1: not one that may come from there.
+int
+brd_host_duct_from_below (brd_host_far_t *far, brd_frame_t *frame);
+int
+brd_host_duct_from_above (brd_host_guest_t *guest, brd_frame_t *frame);
+
+// All that leads there ends.
+void
+brd_host_duct_far_lost (brd_host_far_t *far);
+void
+brd_host_duct_guest_lost (brd_host_guest_t *guest);
+
+// --- host_duct_socket.c ----------------------------------------------------
+
+// When all hosts and guests are gone.
+void
+brd_host_duct_socket_stop (brd_host_t *self);
 
 // --- host_hosts.c ----------------------------------------------------------
 

@@ -524,6 +524,8 @@ brd_host_pool_free (brd_host_pool_t **pool_p)
     brd_host_unlock (self->host);
     brd_shared_snapshot_end (self->host->shared, self->snapshot);
     brd_mem_free (self->setup.initargs);
+    if (self->opening.size > 0)
+        explicit_bzero (self->opening.bytes, self->opening.size);
     brd_buf_fini (&self->opening);
     brd_mem_free (self);
     errno = saved_errno;

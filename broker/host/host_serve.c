@@ -42,6 +42,7 @@ s_gone (brd_host_guest_t *self)
     self->line->destroy (self->line);
     self->line = NULL;
     self->here = 0;
+    brd_host_duct_guest_lost (self);
     self->leaving = 1;
     host->touched = 1;
     brd_host_given_abandon (self);
@@ -86,6 +87,7 @@ brd_host_serve_end (brd_host_guest_t *self)
         self->line->destroy (self->line);
         self->line = NULL;
     }
+    brd_host_duct_guest_lost (self);
     if (self->serving)
         self->serving->guest = NULL;
     self->host->changed = 1;
@@ -132,6 +134,7 @@ brd_host_serve_asked (brd_host_guest_t *self, const void *bytes, size_t size)
         || brd_frame_next_open (&frame, &open) != 0)
         return brd_error_set (EPROTO, "not the time to open a pool");
     self->asked = 1;
+    memcpy (self->family, open.family, sizeof self->family);
     serving->failed = brd_buf_add (&serving->opening, bytes, size) < 0;
     self->host->changed = 1;
     return 0;
@@ -213,6 +216,15 @@ s_open (s_serving_t *self,
     return open (arg, &wanted);
 }
 
+// The family's secret is in it.
+static void
+s_forget (s_serving_t *self)
+{
+    if (self->opening.size > 0)
+        explicit_bzero (self->opening.bytes, self->opening.size);
+    brd_buf_fini (&self->opening);
+}
+
 static void
 s_answer (brd_host_t *host, s_serving_t *self, brd_host_pool_t *pool)
 {
@@ -252,7 +264,7 @@ brd_host_guest_serve (brd_host_t *host,
     s_wait (host, s_has_asked, &self);
     if (self.opening.size > 0 || self.failed)
         s_answer (host, &self, s_open (&self, open, arg));
+    s_forget (&self);
     s_wait (host, s_has_gone, &self);
-    brd_buf_fini (&self.opening);
     return 0;
 }

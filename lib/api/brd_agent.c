@@ -183,7 +183,8 @@ s_open (void *arg, const brd_wire_open_t *open)
     static brd_code_t code;  // For ever: the pool has it
     brd_host_pool_options_t options;
     brd_host_pool_t *pool = NULL;
-    if (brd_host_pool_undescribe (open, name, &options) == 0) {
+    if (brd_host_gateway_open (self->host, open->family) == 0
+        && brd_host_pool_undescribe (open, name, &options) == 0) {
         brd_code_look (&code);
         options.core.workers = self->slots;
         options.setup.leaving = brd_runtime_leave;

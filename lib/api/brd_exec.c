@@ -79,7 +79,7 @@ brd_exec_story (brd_exec_kind_t kind)
     const brood_process_t *who = brd_children_current ();
     brood_msg_t *story = brood_msg_new (
         "{kind: %d, shared: %lld, brood: %lld, keep_exit: %d, log: %d, "
-        "key: <%zu %p>, secret: <%zu %p>, "
+        "key: <%zu %p>, secret: <%zu %p>, gateway: %llu, "
         "who: {name: %s, type: %s, identity: %s, daemon: %d}}",
         (int) kind,
         (long long) brd_arena_offset (world.arena, world.shared),
@@ -90,6 +90,7 @@ brd_exec_story (brd_exec_kind_t kind)
         (void *) world.authkey.bytes,
         (size_t) BRD_SESSION_SECRET_SIZE,
         brd_session_secret (),
+        (unsigned long long) brd_session_gateway (),
         who->name,
         who->type,
         who->identity,
@@ -193,6 +194,7 @@ static int
 s_enter (const brd_exec_call_t *call, brd_arena_t *arena)
 {
     long long shared, brood;
+    unsigned long long gateway;
     int log, daemon;
     size_t key_size, secret_size, spec_size = 0;
     void *key, *secret, *spec = NULL;
@@ -202,7 +204,8 @@ s_enter (const brd_exec_call_t *call, brd_arena_t *arena)
     if (brood_msg_unpack (
             call->story,
             "{shared: %lld, brood: %lld, keep_exit: %d, log: %d, "
-            "key: <%zu %p>, secret: <%zu %p>, spec?: <%zu %p>, "
+            "key: <%zu %p>, secret: <%zu %p>, gateway: %llu, "
+            "spec?: <%zu %p>, "
             "who: {name: %63s, type: %63s, identity: %63s, daemon: %d}}",
             &shared,
             &brood,
@@ -212,6 +215,7 @@ s_enter (const brd_exec_call_t *call, brd_arena_t *arena)
             &key,
             &secret_size,
             &secret,
+            &gateway,
             &spec_size,
             &spec,
             name,
@@ -228,6 +232,7 @@ s_enter (const brd_exec_call_t *call, brd_arena_t *arena)
     world.authkey.size = key_size;
     memcpy (world.authkey.bytes, key, key_size);
     brd_session_set_secret (secret);
+    brd_session_set_gateway (gateway);
     brd_children_inherit (name, type, identity, daemon);
     brd_log_set_sink (log, NULL, NULL);
     return brd_runtime_enter (&world);

@@ -45,6 +45,7 @@ static struct {
     _Atomic (brd_session_t *) all;
     _Atomic uint64_t threads;
     unsigned char secret[BRD_SESSION_SECRET_SIZE];
+    uint64_t gateway;
 } s_family;
 
 static _Thread_local uint64_t s_thread;
@@ -72,13 +73,32 @@ brd_session_set_secret (const void *secret)
 }
 
 void
+brd_session_set_gateway (uint64_t gateway)
+{
+    s_family.gateway = gateway;
+}
+
+uint64_t
+brd_session_gateway (void)
+{
+    return s_family.gateway;
+}
+
+// Hosts that are this one all the same (pretended ones, or two of them under
+// one network namespace) do not see each other's.
+void
 brd_session_address (uint64_t manager,
                      char ret_address[BRD_SESSION_ADDRESS_SIZE])
 {
-    (void) snprintf (ret_address,
-                     BRD_SESSION_ADDRESS_SIZE,
-                     "ipc://@brood/manager-%016llx",
-                     (unsigned long long) manager);
+    const int n = snprintf (ret_address,
+                            BRD_SESSION_ADDRESS_SIZE,
+                            "ipc://@brood/manager-%016llx",
+                            (unsigned long long) manager);
+    if (s_family.gateway != 0)
+        (void) snprintf (ret_address + n,
+                         BRD_SESSION_ADDRESS_SIZE - (size_t) n,
+                         "-%016llx",
+                         (unsigned long long) s_family.gateway);
 }
 
 // --- Sessions --------------------------------------------------------------
@@ -154,7 +174,18 @@ brd_session_of (uint64_t manager)
         return self;
     brd_session_address (manager, address);
     self = s_new (manager, address, s_family.secret, sizeof s_family.secret);
-    return self ? s_publish (self) : NULL;
+    if (!self)
+        return NULL;
+    self->is_family = 1;
+    return s_publish (self);
+}
+
+int
+brd_session_is_foreign (uint64_t manager)
+{
+    const brd_session_t *self =
+        s_find (atomic_load (&s_family.all), NULL, manager);
+    return self && !self->is_family;
 }
 
 uint64_t

@@ -46,7 +46,15 @@ brd_session_secret (void);
 void
 brd_session_set_secret (const void *secret);
 
-// Where a manager of the family listens: known by its number alone.
+// The gateway (brd_gateway.h) of the brood on this host, which is not that of
+// its program: for processes forked later. 0: there is none.
+void
+brd_session_set_gateway (uint64_t gateway);
+uint64_t
+brd_session_gateway (void);
+
+// Where a manager of the family listens that was made on this host: known by
+// its number alone.
 void
 brd_session_address (uint64_t manager,
                      char ret_address[BRD_SESSION_ADDRESS_SIZE]);
@@ -69,6 +77,11 @@ brd_session_connect (const char *address,
 
 uint64_t
 brd_session_manager (const brd_session_t *self);
+
+// 1 if this process reaches that manager by an address it was given, as another
+// program's.
+int
+brd_session_is_foreign (uint64_t manager);
 
 // Connects if it is not. -1 with EHOSTDOWN, EINTR, ...
 int

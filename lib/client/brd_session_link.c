@@ -13,6 +13,9 @@
 // at once. All here is under the session's lock, but for the waits of who
 // leads.
 //
+// Where the brood has a gateway, that is how managers of other hosts are
+// reached (brd_gateway.h); the connection looks the same.
+//
 // Read next: brd_session.c.
 
 #include <errno.h>
@@ -28,6 +31,8 @@
 #include "base/brd_clock.h"
 #include "base/brd_futex.h"
 #include "base/brd_mem.h"
+#include "base/brd_sys.h"
+#include "client/brd_gateway.h"
 #include "client/brd_session_private.h"
 
 enum {
@@ -72,12 +77,25 @@ s_pause (brd_session_t *self)
     pthread_mutex_lock (&self->lock);
 }
 
+static brd_stream_t *
+s_begin (const brd_session_t *self)
+{
+    if (!self->is_family || brd_session_gateway () == 0)
+        return brd_stream_connect (self->address, self->key, self->key_size);
+    int fd = brd_gateway_connect (atomic_load (&self->manager));
+    if (fd < 0)
+        return NULL;
+    brd_stream_t *stream = brd_stream_over (fd, self->key, self->key_size);
+    if (!stream)
+        brd_sys_close (&fd);
+    return stream;
+}
+
 static int
 s_connect (brd_session_t *self, const brd_session_limit_t *limit)
 {
     for (;;) {
-        self->stream =
-            brd_stream_connect (self->address, self->key, self->key_size);
+        self->stream = s_begin (self);
         if (self->stream || errno != EAGAIN)
             break;
         if (brd_clock_now () >= limit->deadline)

@@ -44,6 +44,7 @@ struct brd_session {
     char *address;
     void *key;
     size_t key_size;
+    int is_family;             // 1: found by its number, in whatever way
     _Atomic uint64_t manager;  // 0: not known yet
     _Atomic uint32_t birth;    // Of the process that the rest is of
 

@@ -150,6 +150,19 @@ brd_stream_accepted (int fd, const void *key, size_t key_size)
     return self;
 }
 
+brd_stream_t *
+brd_stream_over (int fd, const void *key, size_t key_size)
+{
+    if (brd_endpoint_check_user (fd) < 0)
+        return NULL;
+    brd_stream_t *self = s_new (BRD_AUTH_CONNECTOR, 0, key, key_size);
+    if (!self)
+        return NULL;
+    self->fd = fd;
+    s_say_hello (self);
+    return self;
+}
+
 // Begins with the next place that can be begun with.
 static int
 s_next_place (brd_stream_t *self)

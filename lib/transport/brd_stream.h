@@ -41,6 +41,13 @@ typedef struct brd_stream brd_stream_t;
 brd_stream_t *
 brd_stream_connect (const char *address, const void *key, size_t key_size);
 
+// The same over a local socket that leads to a listener already, maybe not
+// directly; it is the stream's on success.
+//     EACCES        another user's
+//     ENOMEM
+brd_stream_t *
+brd_stream_over (int fd, const void *key, size_t key_size);
+
 // For brd_listener.c: the other side, over a socket just accepted, which is
 // the stream's from now on; on failure it stays the caller's. NULL with EACCES
 // (another user), ENOMEM.

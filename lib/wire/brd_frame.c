@@ -465,8 +465,8 @@ brd_frame_next_duct (brd_frame_t *self, brd_wire_duct_t *ret_duct)
         .count = (uint32_t) brd_le_get (at + 16, 4),
         .size = (uint32_t) brd_le_get (at + 20, 4),
     };
-    if (!s_duct_fits (self->op, &duct))
-        return s_bad ("a duct's manager, count or size");
+    if (duct.duct == 0 || !s_duct_fits (self->op, &duct))
+        return s_bad ("a duct's number, manager, count or size");
     duct.body = s_body (self, BRD_FRAME_DUCT, duct.size);
     if (!duct.body)
         return -1;

@@ -133,7 +133,7 @@ typedef struct {
 
 // The only entry of DUCT_OPEN, DUCT_BYTES, DUCT_CREDIT and DUCT_END.
 typedef struct {
-    uint64_t duct;     // Chosen below, on this connection never used twice
+    uint64_t duct;     // Chosen below, each higher than those before; not 0
     uint64_t manager;  // DUCT_OPEN: its number; else 0
     uint32_t count;    // DUCT_CREDIT: bytes; DUCT_END: errno, 0 for a good end
     uint32_t size;     // DUCT_BYTES: of the body; else 0

@@ -480,6 +480,7 @@ s_test_bad_fields (void **state)
         { "open", 16 + 35, 255 },         // Size of the initargs
         { "open", 16 + 36, 64 },          // Size of the name
         { "duct-open", 8, 2 },            // More entries than there are
+        { "duct-open", 16, 0 },           // No number
         { "duct-open", 16 + 16, 1 },      // What only others have
         { "duct-bytes", 16 + 8, 1 },      // The same
         { "duct-bytes", 16 + 16, 1 },     // The same
