@@ -74,8 +74,8 @@ brd_host_duct_tell (brd_host_duct_t *self,
 
 // --- host_duct_socket.c ----------------------------------------------------
 
-// Before there is one: whoever sleeps for the host looks after them. -1 with EMFILE,
-// ENOMEM.
+// Before there is one: whoever sleeps for the host looks after them. -1 with
+// EMFILE, ENOMEM.
 int
 brd_host_duct_socket_begin (brd_host_t *host);
 

@@ -211,8 +211,8 @@ brd_request_put_hello (brd_buf_t *out, const brd_request_hello_t *hello);
 int
 brd_request_put_welcome (brd_buf_t *out, const brd_request_welcome_t *welcome);
 
-// The next handle of an object of that brood in the bytes from the cursor on, whatever
-// containers it stands in: 1, 0 at the end, -1 with EBADMSG.
+// The next handle of an object of that brood in the bytes from the cursor on,
+// whatever containers it stands in: 1, 0 at the end, -1 with EBADMSG.
 int
 brd_request_next_ref (brd_value_cursor_t *self,
                       uint64_t brood,

@@ -145,8 +145,8 @@ enum {
     BRD_WIRE_DUCT_WINDOW = 262144
 };
 
-// All others but RETIRE, STOP and the DUCT_s have notes; PROGRESS, EMIT, CREDIT,
-// LOG, INVITE, SLOTS, QUERY and REPORT one each.
+// All others but RETIRE, STOP and the DUCT_s have notes; PROGRESS, EMIT,
+// CREDIT, LOG, INVITE, SLOTS, QUERY and REPORT one each.
 typedef struct {
     uint64_t seq;    // Of the task; LOG: nanoseconds since the epoch; INVITE:
                      // the pool's number; SLOTS of 0: errno, if it is for good;
