@@ -370,7 +370,7 @@ s_both (void *arg)
     T_MUST (brood_dict_len (hosts) == 2);
 }
 
-// Before there is a host for the program, an initializer has used an object.
+// A worker's initializer has used an object before it has its first task.
 static int
 s_begin (brood_task_t *worker, const brood_msg_t *in, brood_msg_t *out)
 {
@@ -393,7 +393,8 @@ s_initializer (void *arg)
     BROOD_AUTO (pool)
     pool = brood_pool_new_with (&(brood_pool_options_t){
         .spec = arg, .initializer = s_begin, .initargs = args });
-    T_MUST (pool != NULL);
+    BROOD_AUTO (msg) out = brood_pool_apply (pool, s_who, "nil");
+    T_MUST (s_number (out) > 0);
     T_MUST (brood_dict_get (dict, "n", "%lld", &n) == 0 && n >= 1);
 }
 
