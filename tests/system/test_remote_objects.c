@@ -247,8 +247,8 @@ s_lock_part (brood_pool_t *pool, brood_manager_t *manager)
 static void
 s_nested_part (brood_pool_t *pool, brood_manager_t *manager)
 {
-    int n;
-    void *ref;
+    int n = 0;
+    void *ref = NULL;
     BROOD_AUTO (dict) outer = brood_dict_open (manager, "outer");
     BROOD_AUTO (msg)
     out = brood_pool_apply (pool, s_nest, "@%p", brood_ref (manager));
@@ -630,7 +630,7 @@ static void
 s_refused (void *arg)
 {
     char address[128];
-    int fd, status;
+    int fd, status = -1;
     brood_conn_t *near, *far;
     const pid_t other = s_other_program (address, &fd);
     BROOD_AUTO (pool) pool = s_open (arg);
