@@ -215,7 +215,7 @@ static int
 s_take (s_asker_t *self, int64_t now)
 {
     char question[BRD_ASK_QUESTION_MAX + 1];
-    uint64_t number;
+    uint64_t number = 0;  // gcc cannot see that it is set
     const void *bytes;
     size_t size;
     if (self->peer->recv (self->peer, &bytes, &size) < 0)
