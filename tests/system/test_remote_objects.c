@@ -629,13 +629,14 @@ s_other_program (char ret_address[128], int *ret_fd)
 static void
 s_refused (void *arg)
 {
-    char address[128];
+    char address[128], name[64];
     int fd, status = -1;
     brood_conn_t *near, *far;
     const pid_t other = s_other_program (address, &fd);
     BROOD_AUTO (pool) pool = s_open (arg);
     BROOD_AUTO (queue) queue = brood_queue_new (0);
-    BROOD_AUTO (shm) shm = brood_shm_new ("test_remote_objects", 4096);
+    snprintf (name, sizeof name, "test_remote_objects.%d", (int) getpid ());
+    BROOD_AUTO (shm) shm = brood_shm_new (name, 4096);
     T_MUST (queue && shm && brood_pipe_new (1, &near, &far) == 0);
     void *const refs[] = { brood_ref (queue),
                            brood_ref (shm),
