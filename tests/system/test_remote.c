@@ -5,17 +5,16 @@
 // The whole road: a broker of the program's own, agents started by a launcher,
 // which join through tcp. The hosts are this one, twice, and one that a command
 // in ssh's place leads to. This program is its own agent: main begins with
-// brood_init () there.
+// brood_init () there. What happens when much of it is killed is in
+// test_remote_chaos.c; how it is with two hundred workers, in
+// test_remote_many.c.
 
-#include "t_process.h"
+#include "t_remote.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 enum {
@@ -86,17 +85,6 @@ BROOD_MAPPER (s_square, int, x, long, y)
     return *x == 77 ? -1 : 0;
 }
 
-static brood_pool_t *
-s_open (const char *spec)
-{
-    T_MUST (brood_init (NULL, NULL) == 0);
-    brood_pool_t *pool = brood_pool_new (spec);
-    if (!pool)
-        fprintf (stderr, "%s\n", brood_error ());
-    T_MUST (pool != NULL);
-    return pool;
-}
-
 static int
 s_number (brood_pool_t *pool, brood_task_fn *fn)
 {
@@ -123,7 +111,7 @@ s_calls (void *arg)
     static long out[N];
     int n;
     long count = 0;
-    BROOD_AUTO (pool) pool = s_open (arg);
+    BROOD_AUTO (pool) pool = t_remote_open (arg);
     for (int i = 0; i < N; i++)
         in[i] = i + 100;
     T_MUST (brood_pool_map (pool, s_square, in, out, N) == 0);
@@ -180,7 +168,7 @@ s_agent_dies (void *arg)
 {
     brood_future_t *futures[N];
     int lost = 0;
-    BROOD_AUTO (pool) pool = s_open (arg);
+    BROOD_AUTO (pool) pool = t_remote_open (arg);
     const pid_t agent = s_number (pool, s_who);
     for (int i = 0; i < N; i++)
         T_MUST ((futures[i] = brood_pool_submit (pool, s_twice, "%d", i)));
@@ -196,127 +184,12 @@ s_agent_dies (void *arg)
     T_MUST (s_number (pool, s_who) != agent);
 }
 
-// Workers and agents killed one after the other, in the middle of many tasks:
-// each has one outcome, and none has run twice. What ran is in a file.
-enum {
-    S_MANY = 20000,
-    S_KILLS = 9
-};
-
-typedef struct {
-    int number;
-    int worker;
-    int agent;
-} s_ran_t;
-
-static int
-s_note (brood_task_t *task, const brood_msg_t *in, brood_msg_t *out)
-{
-    char path[64];
-    s_ran_t ran = { .worker = getpid (),
-                    .agent = brood_process_pid (brood_process_parent ()) };
-    if (brood_msg_unpack (in, "[%d, %63s]", &ran.number, path) < 0)
-        return -1;
-    const int fd = open (path, O_WRONLY | O_APPEND | O_CLOEXEC);
-    if (fd < 0 || write (fd, &ran, sizeof ran) != sizeof ran)
-        return brood_task_fail (task, "%s: %s", path, strerror (errno));
-    close (fd);
-    return brood_msg_pack (out, "%d", 2 * ran.number);
-}
-
-typedef struct {
-    brood_pool_t *pool;
-    int fd;
-    off_t at;
-    s_ran_t last;
-} s_log_t;
-
-// Some more have run, or nothing is left: an agent takes along what it had.
-static int
-s_has_grown (void *arg)
-{
-    s_log_t *log = arg;
-    struct stat status;
-    if (brood_pool_wait (log->pool, 0) == 0)
-        return 1;
-    T_MUST (fstat (log->fd, &status) == 0);
-    const off_t whole = status.st_size / (off_t) sizeof log->last;
-    if (whole < log->at + 200)
-        return 0;
-    log->at = whole;
-    return pread (log->fd,
-                  &log->last,
-                  sizeof log->last,
-                  (whole - 1) * (off_t) sizeof log->last)
-           == sizeof log->last;
-}
-
-static void
-s_judge (brood_future_t **futures, const s_log_t *log)
-{
-    static int runs[S_MANY];
-    s_ran_t ran;
-    off_t at = 0;
-    int good = 0;
-    while (pread (log->fd, &ran, sizeof ran, at) == sizeof ran) {
-        T_MUST (ran.number >= 0 && ran.number < S_MANY);
-        runs[ran.number]++;
-        at += (off_t) sizeof ran;
-    }
-    for (int i = 0; i < S_MANY; i++) {
-        int n;
-        const int rc = brood_future_get (futures[i], 60000, "%d", &n);
-        T_MUST (rc == 0 ? n == 2 * i && runs[i] == 1
-                        : errno == ECHILD && runs[i] <= 1);
-        good += rc == 0;
-        brood_future_destroy (&futures[i]);
-    }
-    T_MUST (good > 0);
-}
-
-static void
-s_kills (void *arg)
-{
-    static brood_future_t *futures[S_MANY];
-    char path[] = "/tmp/test_remote.XXXXXX";
-    s_log_t log = { .fd = mkstemp (path) };
-    T_MUST (log.fd >= 0);
-    // Agents that have died come again sooner.
-    T_MUST (setenv ("BROOD_TIME_SCALE", "0.3", 1) == 0);
-    BROOD_AUTO (pool) pool = s_open (arg);
-    log.pool = pool;
-    for (int i = 0; i < S_MANY; i++)
-        T_MUST ((futures[i] =
-                     brood_pool_submit (pool, s_note, "[%d, %s]", i, path)));
-    for (int i = 0; i < S_KILLS; i++) {
-        T_MUST (t_eventually (s_has_grown, &log, 60));
-        if (log.last.agent > 0)
-            (void) kill (i % 3 == 2 ? log.last.agent : log.last.worker,
-                         SIGKILL);
-    }
-    T_MUST (brood_pool_wait (pool, 100000) == 0);
-    s_judge (futures, &log);
-    T_MUST (unlink (path) == 0 && close (log.fd) == 0);
-}
-
-static pid_t
-s_parent_of (pid_t pid)
-{
-    char path[64];
-    int parent = -1;
-    snprintf (path, sizeof path, "/proc/%d/stat", (int) pid);
-    FILE *file = fopen (path, "r");
-    T_MUST (file && fscanf (file, "%*d (%*[^)]) %*c %d", &parent) == 1);
-    fclose (file);
-    return parent;
-}
-
 static void
 s_broker_dies (void *arg)
 {
-    BROOD_AUTO (pool) pool = s_open (arg);
+    BROOD_AUTO (pool) pool = t_remote_open (arg);
     BROOD_AUTO (future) stays = brood_pool_submit (pool, s_stay, "nil");
-    const pid_t broker = s_parent_of (s_number (pool, s_who));
+    const pid_t broker = t_remote_parent (s_number (pool, s_who));
     T_MUST (kill (broker, SIGKILL) == 0);
     T_MUST (brood_future_get (stays, 60000, "nil") < 0 && errno != ETIMEDOUT);
     BROOD_AUTO (msg) none = brood_pool_apply (pool, s_twice, "%d", 1);
@@ -327,7 +200,7 @@ s_broker_dies (void *arg)
 static void
 s_owner_leaves (void *arg)
 {
-    brood_pool_t *pool = s_open (arg);
+    brood_pool_t *pool = t_remote_open (arg);
     T_MUST (brood_pool_submit (pool, s_stay, "nil") != NULL);
     (void) s_number (pool, s_who);
     (void) raise (SIGKILL);
@@ -392,7 +265,7 @@ s_through_ssh (void *arg)
     char path[] = "/tmp/test_remote.XXXXXX";
     (void) arg;
     s_be_ssh (path, "exec sh -c \"$last\"");
-    BROOD_AUTO (pool) pool = s_open ("ssh:elsewhere/2");
+    BROOD_AUTO (pool) pool = t_remote_open ("ssh:elsewhere/2");
     T_MUST (s_number (pool, s_who) != getpid ());
     T_MUST (brood_pool_workers (pool) == 2);
     T_MUST (unlink (path) == 0);
@@ -400,30 +273,16 @@ s_through_ssh (void *arg)
 
 // --- Running them ----------------------------------------------------------
 
-static void
-s_run (void (*fn) (void *arg), int signal_no)
-{
-    char spec[] = "local:4?hosts=2";
-    int status;
-    char *output = t_run_child (fn, spec, 100, &status);
-    if (signal_no > 0 ? !WIFSIGNALED (status) || WTERMSIG (status) != signal_no
-                      : status != 0)
-        fail_msg ("%d: %s", status, output);
-    free (output);
-    assert_int_equal (t_marked_wait (0, 20), 0);
-}
-
 #define TEST(name, signal_no) \
     static void s_test_##name (void **state) \
     { \
         (void) state; \
-        s_run (s_##name, signal_no); \
+        t_remote_run (s_##name, "local:4?hosts=2", signal_no); \
     }
 
 TEST (calls, 0)
 TEST (initializer, 0)
 TEST (agent_dies, 0)
-TEST (kills, 0)
 TEST (broker_dies, 0)
 TEST (owner_leaves, SIGKILL)
 TEST (no_command, 0)
@@ -438,7 +297,6 @@ main (int argc, char **argv)
         cmocka_unit_test (s_test_calls),
         cmocka_unit_test (s_test_initializer),
         cmocka_unit_test (s_test_agent_dies),
-        cmocka_unit_test (s_test_kills),
         cmocka_unit_test (s_test_broker_dies),
         cmocka_unit_test (s_test_owner_leaves),
         cmocka_unit_test (s_test_no_command),
@@ -446,11 +304,6 @@ main (int argc, char **argv)
         cmocka_unit_test (s_test_through_ssh),
         cmocka_unit_test (s_test_other_build),
     };
-    if (getenv ("BROOD_AGENT")) {
-        (void) brood_init (&argc, &argv);
-        return 98;
-    }
-    t_mark (argv);
-    t_watchdog (280);
+    t_remote_begin (argc, argv, 280);
     return cmocka_run_group_tests (tests, NULL, NULL);
 }
