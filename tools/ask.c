@@ -40,7 +40,7 @@ enum {
     S_TURN_MAX = 16,      // Questions of one asker in one turn
     S_ROOM = 256 * 1024,  // In an answer, beside workers and guests
     S_MESSAGE_MAX = BRD_ASK_ANSWER_MAX + 64,
-    S_KEYS = 6
+    S_KEYS = 7
 };
 
 struct brd_ask {
@@ -48,6 +48,8 @@ struct brd_ask {
     brd_list_t askers;
     size_t count;
     char place[256];
+    size_t (*free_hosts) (void *arg);  // NULL: all are in pools
+    void *arg;
     int64_t since;
     brd_host_source_t door;  // turn is NULL: there is none
     int listening;
@@ -97,6 +99,11 @@ s_report (const brd_ask_t *self, brd_buf_t *out)
         || s_put_text (out, "version", brood_version ()) < 0
         || s_put_text (out, "place", self->place) < 0
         || s_put_int (out, "up_ms", (brd_clock_now () - self->since) / 1000000)
+               < 0
+        || s_put_int (out,
+                      "free",
+                      self->free_hosts ? (int64_t) self->free_hosts (self->arg)
+                                       : 0)
                < 0
         || brd_value_put_text (out, "pools", 5) < 0)
         return -1;
@@ -226,6 +233,13 @@ s_take (s_asker_t *self, int64_t now)
         return -1;
     self->heard = now;
     return s_answer (self, number, question) < 0 ? -1 : 1;
+}
+
+void
+brd_ask_set_free (brd_ask_t *self, size_t (*count) (void *arg), void *arg)
+{
+    self->free_hosts = count;
+    self->arg = arg;
 }
 
 // --- Coming and going ------------------------------------------------------

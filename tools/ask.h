@@ -38,6 +38,10 @@ typedef struct brd_ask brd_ask_t;
 brd_ask_t *
 brd_ask_new (brd_host_t *host, const char *place);
 
+// Locked. In reports: so many hosts work for nobody, and so are in no pool.
+void
+brd_ask_set_free (brd_ask_t *self, size_t (*count) (void *arg), void *arg);
+
 // All askers are sent away, and the door is closed. Not locked; the host is
 // there still, and whatever destroys peers with itself, as a listener does.
 void

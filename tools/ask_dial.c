@@ -21,9 +21,9 @@
 #include "base/brd_clock.h"
 #include "base/brd_error.h"
 #include "base/brd_mem.h"
-#include "base/brd_secret.h"
 #include "base/brd_sys.h"
 #include "client/brd_scale.h"
+#include "client/brd_ticket.h"
 #include "tools/ask.h"
 #include "tools/ask_door.h"
 #include "transport/brd_peer_fd.h"
@@ -89,22 +89,15 @@ s_dial_door (brd_ask_dial_t *self, pid_t pid)
 
 // --- Another host ----------------------------------------------------------
 
-// What the file says, for this address alone.
+// For looking, or for more than that.
 static int
 s_read_join (const char *file, const char *address, brd_join_t *ret_join)
 {
-    char text[BRD_JOIN_TEXT_MAX];
-    const int size = brd_secret_read_file (file, text, sizeof text);
-    if (size < 0)
-        return brd_error_prefix ("%s", file);
-    const int rc = brd_join_parse (ret_join, text, (size_t) size);
-    brd_secret_wipe (text, sizeof text);
-    if (rc < 0)
-        return brd_error_prefix ("%s", file);
-    ret_join->n_addresses = 1;
-    (void) snprintf (
-        ret_join->addresses[0], sizeof ret_join->addresses[0], "%s", address);
-    return 0;
+    if (brd_ticket_read (file, BRD_JOIN_WATCH, address, ret_join) == 0)
+        return 0;
+    return errno == EINVAL
+               ? brd_ticket_read (file, BRD_JOIN_ADMIN, address, ret_join)
+               : -1;
 }
 
 static int

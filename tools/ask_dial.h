@@ -4,7 +4,7 @@
 //
 //     "4711"                          the broker that is this process here
 //     "tcp://HOST:PORT?join=FILE"     the one that listens there; FILE has a
-//                                     join string for looking, or for more
+//                                     join string for looking, or an admin's
 //     "tcp://HOST:PORT"               the same, and $BROOD_JOIN is the file
 //
 // Each call waits until its deadline at most. Threads: one at a time.

@@ -123,7 +123,9 @@ brd_broker_pools_add_client (brd_broker_pools_t *self,
                              brd_peer_t *peer,
                              const brd_hello_who_t *who);
 
-// Locked. How many there are.
+// Locked. How many there are, and how many of the hosts work for nobody.
+size_t
+brd_broker_pools_free (const brd_broker_pools_t *self);
 size_t
 brd_broker_pools_hosts (const brd_broker_pools_t *self);
 size_t

@@ -21,6 +21,7 @@
 #include "base/brd_error.h"
 #include "base/brd_sys.h"
 #include "client/brd_ticket.h"
+#include "tools/ask.h"
 #include "tools/broker.h"
 #include "tools/tool.h"
 #include "transport/brd_peer_fd.h"
@@ -135,11 +136,17 @@ brd_broker_dial (const brd_broker_given_t *given,
     self = (s_dial_t){
         .given = given, .place = place, .host = host, .scale = scale
     };
+    // Without somebody to answer questions it works all the same.
+    brd_ask_t *ask = brd_ask_new (host, given->words[0]);
+    if (ask && brd_ask_open_door (ask) < 0)
+        brd_ask_destroy (&ask);
     self.above = brd_sys_dup (given->fd);
     brd_peer_t *above = brd_peer_fd_new (given->fd, BRD_WIRE_SIZE_MAX);
     if (self.above < 0 || !above
         || brd_host_guest_serve (host, above, s_open, &self) < 0)
         return brd_tool_fail ("broker");
+    if (ask)
+        brd_ask_destroy (&ask);
     s_end (&self);
     return TOOL_OK;
 }

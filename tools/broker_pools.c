@@ -69,6 +69,7 @@ typedef struct {
     brd_list_t link;
     s_build_t build;
     brd_peer_t *peer;
+    uint32_t pid;
     char name[BRD_HELLO_HOST_MAX + 1];
 } s_free_t;
 
@@ -140,10 +141,12 @@ s_neediest (const brd_broker_pools_t *self, const s_build_t *build)
 static int
 s_employ (const brd_broker_pools_t *self,
           const s_build_t *build,
-          brd_peer_t *peer)
+          brd_peer_t *peer,
+          const char *name,
+          uint32_t pid)
 {
     s_pool_t *pool = s_neediest (self, build);
-    if (!pool || brd_host_pool_add_peer (pool->pool, peer) < 0)
+    if (!pool || brd_host_pool_add_host (pool->pool, peer, name, pid) < 0)
         return -1;
     return 0;
 }
@@ -161,7 +164,8 @@ s_employ_all (brd_broker_pools_t *self)
     for (brd_list_t *i = self->hosts.next, *next; i != &self->hosts; i = next) {
         s_free_t *host = s_free (i);
         next = i->next;
-        if (s_employ (self, &host->build, host->peer) == 0)
+        if (s_employ (self, &host->build, host->peer, host->name, host->pid)
+            == 0)
             s_dismiss (host);
     }
 }
@@ -173,7 +177,7 @@ brd_broker_pools_add_host (brd_broker_pools_t *self,
 {
     const s_build_t build = s_build (who);
     // One that comes when it is over is not turned away: it is to come again.
-    if (s_employ (self, &build, peer) == 0) {
+    if (s_employ (self, &build, peer, who->host, who->pid) == 0) {
         self->joined++;
         return NULL;
     }
@@ -182,6 +186,7 @@ brd_broker_pools_add_host (brd_broker_pools_t *self,
         return "the broker has no memory for one more host";
     host->build = build;
     host->peer = peer;
+    host->pid = who->pid;
     snprintf (host->name, sizeof host->name, "%s", who->host);
     brd_list_append (&self->hosts, &host->link);
     self->joined++;
@@ -189,11 +194,18 @@ brd_broker_pools_add_host (brd_broker_pools_t *self,
 }
 
 size_t
-brd_broker_pools_hosts (const brd_broker_pools_t *self)
+brd_broker_pools_free (const brd_broker_pools_t *self)
 {
     size_t count = 0;
     for (const brd_list_t *i = self->hosts.next; i != &self->hosts; i = i->next)
         count++;
+    return count;
+}
+
+size_t
+brd_broker_pools_hosts (const brd_broker_pools_t *self)
+{
+    size_t count = brd_broker_pools_free (self);
     for (brd_list_t *i = self->pools.next; i != &self->pools; i = i->next)
         count += brd_host_pool_hosts (s_pool (i)->pool);
     return count;

@@ -23,9 +23,11 @@
 #include "api/brd_runtime.h"
 #include "base/brd_clock.h"
 #include "base/brd_error.h"
+#include "base/brd_log.h"
 #include "base/brd_sys.h"
 #include "brood/brood_log.h"
 #include "client/brd_scale.h"
+#include "tools/ask.h"
 #include "tools/broker.h"
 #include "tools/notify.h"
 #include "tools/tool.h"
@@ -38,6 +40,7 @@ typedef struct {
     brd_token_book_t *book;
     brd_wan_listen_t *listen;
     brd_broker_pools_t *pools;
+    brd_ask_t *ask;
     brd_host_source_t listening;
     brd_host_source_t signals;
     brd_host_source_t watchdog;
@@ -63,7 +66,9 @@ s_joined (void *arg, brd_peer_t *peer, const brd_hello_who_t *who)
                        >= (size_t) options->clients_max
                    ? "as many programs give work here as may"
                    : brd_broker_pools_add_client (self->pools, peer, who);
-    return "this broker does not answer questions yet";
+    return brd_ask_add (self->ask, peer, who->role == BRD_JOIN_ADMIN) < 0
+               ? "the broker has no memory for one who asks"
+               : NULL;
 }
 
 // --- Sources ---------------------------------------------------------------
@@ -178,6 +183,12 @@ s_listen (s_broker_t *self)
     return brd_broker_keys_strings (&keys, &self->pair, self->book);
 }
 
+static size_t
+s_free_hosts (void *arg)
+{
+    return brd_broker_pools_free (arg);
+}
+
 static int
 s_open (s_broker_t *self)
 {
@@ -190,8 +201,13 @@ s_open (s_broker_t *self)
     if (!self->host || !self->book)
         return -1;
     self->pools = brd_broker_pools_new (self->host, self->scale);
-    if (!self->pools || s_listen (self) < 0)
+    self->ask = brd_ask_new (self->host, self->options->listen);
+    if (!self->pools || !self->ask || s_listen (self) < 0)
         return -1;
+    brd_ask_set_free (self->ask, s_free_hosts, self->pools);
+    // Without a door it works all the same.
+    if (brd_ask_open_door (self->ask) < 0)
+        brd_log (BROOD_LOG_WARNING, "%s", brd_error_get ()->text);
     return s_add_sources (self);
 }
 
@@ -217,6 +233,7 @@ static void
 s_end (s_broker_t *self)
 {
     brd_notify ("STOPPING=1");
+    brd_ask_destroy (&self->ask);
     const int rc = brd_broker_pools_end (self->pools);
     const int64_t deadline = brd_clock_deadline (BRD_BROKER_END_MS);
     int64_t now = brd_clock_now ();

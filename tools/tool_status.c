@@ -117,11 +117,15 @@ s_see (void *arg, const brd_value_cursor_t *report)
     brd_tool_look_text (report, "host", host);
     brd_tool_look_text (report, "place", place);
     brd_tool_look_time (brd_tool_look_number (report, "up_ms"), up);
-    printf ("broker %" PRId64 " on %s, %s, up %s\n",
+    const int64_t idle = brd_tool_look_number (report, "free");
+    printf ("broker %" PRId64 " on %s, %s, up %s",
             brd_tool_look_number (report, "pid"),
             host,
             place,
             up);
+    if (idle > 0)
+        printf (", %" PRId64 " free %s", idle, idle == 1 ? "host" : "hosts");
+    printf ("\n");
     s_pools (report);
     s_broken (report);
 }

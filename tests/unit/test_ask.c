@@ -458,7 +458,7 @@ s_wan_due (brd_host_source_t *source, int64_t now)
 static const char *
 s_wan_joined (void *arg, brd_peer_t *peer, const brd_hello_who_t *who)
 {
-    if (brd_ask_add (((s_wan_t *) arg)->ask, peer, who->role != BRD_JOIN_WATCH)
+    if (brd_ask_add (((s_wan_t *) arg)->ask, peer, who->role == BRD_JOIN_ADMIN)
         < 0)
         return "there is no room";
     return NULL;
@@ -564,8 +564,13 @@ s_test_tcp (void **state)
     s_is_refused (dial, "ping", EACCES);
     brd_ask_dial_destroy (&dial);
     unlink (file);
-    // One that gives work may change something; its file by the environment.
+    // One for giving work is none.
     s_wan_text (&wan, BRD_JOIN_ABOVE, 1, file, text);
+    assert_null (brd_ask_dial_new (text));
+    assert_int_equal (errno, EINVAL);
+    unlink (file);
+    // An admin may change something; the file by the environment.
+    s_wan_text (&wan, BRD_JOIN_ADMIN, 1, file, text);
     *strchr (text, '?') = '\0';
     assert_int_equal (setenv ("BROOD_JOIN", file, 1), 0);
     dial = brd_ask_dial_new (text);
