@@ -304,6 +304,20 @@ s_test_slow (void **state)
         below->done (below);
     }
     assert_int_equal (heard, WINDOW);
+    // What was said before an end comes before it, though it has to wait.
+    s_say_open (below, 3);
+    const int last = s_accept (door);
+    s_say_bytes (below, 3, bytes, WINDOW);
+    s_say_end (below, 3);
+    s_say_open (below, 4);
+    close (s_accept (door));
+    for (size_t all = 0; all < WINDOW;) {
+        s_await (last);
+        const ssize_t n = read (last, bytes, sizeof bytes);
+        assert_true (n > 0);
+        all += (size_t) n;
+    }
+    s_reads_end (last);
     // It has hung up too, but what it said comes first.
     close (quick);
     s_say_credit (below, 2, 1000);
