@@ -5,7 +5,8 @@
 //     a host joins       free, or to the pool of its build that has the fewest
 //     a program joins    a thread: brd_host_guest_serve ()
 //       OPEN               the pool of its build and wishes, or a new one
-//       no host for long   the pool is broken, and all of it are told why
+//       no host for it     who has several spares one, which comes again
+//       nor for long       the pool is broken, and all of it are told why
 //       it is gone         the last one's end is the pool's: its hosts are told
 //                          to end; they come again, by who started them
 //
@@ -53,7 +54,8 @@ typedef struct {
     unsigned char bytes[BRD_HELLO_BUILD_MAX];
 } s_build_t;
 
-// A pool, for all programs that want the same.
+// A pool, for all that want the same. What managers they have is a part of that
+// (the family in OPEN): it is one program, with what it has started.
 typedef struct {
     brd_list_t link;
     s_build_t build;
@@ -61,6 +63,7 @@ typedef struct {
     brd_host_pool_t *pool;
     size_t clients;  // Under `opening`
     int has_begun;   // 1: it has had a host that works
+    int has_asked;   // 1: another is to spare one for it
     int64_t since;   // When it last had none
 } s_pool_t;
 
@@ -146,9 +149,7 @@ s_employ (const brd_broker_pools_t *self,
           uint32_t pid)
 {
     s_pool_t *pool = s_neediest (self, build);
-    if (!pool || brd_host_pool_add_host (pool->pool, peer, name, pid) < 0)
-        return -1;
-    return 0;
+    return pool ? brd_host_pool_add_host (pool->pool, peer, name, pid) : -1;
 }
 
 static void
@@ -377,6 +378,23 @@ s_patience_ends (const brd_broker_pools_t *self, const s_pool_t *pool)
                : pool->since + (int64_t) (S_PATIENCE_MS * 1e6 * self->scale);
 }
 
+// All are taken: who has several spares one, which comes again, and then to
+// whom has the fewest.
+static void
+s_ask (const brd_broker_pools_t *self, s_pool_t *pool)
+{
+    s_pool_t *richest = NULL;
+    size_t most = 1;
+    for (brd_list_t *i = self->pools.next; i != &self->pools; i = i->next) {
+        const size_t count = brd_host_pool_hosts (s_pool (i)->pool);
+        if (!s_is_same (&s_pool (i)->build, &pool->build) || count <= most)
+            continue;
+        most = count;
+        richest = s_pool (i);
+    }
+    pool->has_asked = richest && brd_host_pool_spare (richest->pool) == 0;
+}
+
 // 1 if some pool of this build has hosts.
 static int
 s_is_busy (const brd_broker_pools_t *self, const s_build_t *build)
@@ -441,6 +459,8 @@ brd_broker_pools_turn (brd_broker_pools_t *self, int64_t now)
         // What an initializer takes is its own affair.
         if (brd_host_pool_hosts (pool->pool) > 0)
             pool->since = now;
+        else if (!pool->has_begun && !pool->has_asked)
+            s_ask (self, pool);
         pool->has_begun |= brd_host_pool_has_host (pool->pool);
         if (now >= s_patience_ends (self, pool))
             s_give_up (self, pool);

@@ -193,6 +193,12 @@ brd_host_pool_add_host (brd_host_pool_t *pool,
                         const char *name,
                         uint32_t pid);
 
+// Locked; also in a source's turn. One host of several that work for it leaves:
+// it gets nothing new, finishes what it has, and is told to end. -1: there are
+// no two.
+int
+brd_host_pool_spare (brd_host_pool_t *pool);
+
 // Locked. Hosts of this name, in all pools, get nothing new, and what they have
 // not started goes elsewhere; what they have, they finish. They stay, and so it
 // is with those that come later, until it is undone by on = 0. -1 with ENOENT:

@@ -473,7 +473,7 @@ s_ask_back (brd_host_worker_t *self)
 void
 brd_host_far_rest (brd_host_far_t *self, int on)
 {
-    if (self->draining == on || self->stopped || self->left)
+    if (self->draining == on || self->parting || self->stopped || self->left)
         return;
     self->draining = on;
     self->since = self->pool->host->now;
@@ -484,6 +484,14 @@ brd_host_far_rest (brd_host_far_t *self, int on)
     }
     else if (!on && self->slots > 0 && !self->pool->ending)
         s_up (self);
+}
+
+void
+brd_host_far_part (brd_host_far_t *self)
+{
+    brd_host_far_rest (self, 1);
+    self->parting = 1;
+    self->pool->host->touched = 1;
 }
 
 // The pool has no other: what it was given ends as if it were terminated.
@@ -668,8 +676,10 @@ brd_host_far_drain (brd_host_far_t *self)
         s_listen (self);
         s_measure (self);
     }
-    if (self->retry_at == BRD_NEVER ? self->failed
-                                    : host->now >= self->retry_at)
+    if (self->retry_at == BRD_NEVER
+            ? self->failed
+                  || (self->parting && self->worker && self->worker->held == 0)
+            : host->now >= self->retry_at)
         brd_host_far_stop (self);
     if (self->left)
         brd_host_far_lost (self);

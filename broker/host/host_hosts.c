@@ -284,6 +284,27 @@ brd_host_hosts_deadline (const brd_host_t *host)
     return due;
 }
 
+// The one that has the least to finish.
+int
+brd_host_pool_spare (brd_host_pool_t *self)
+{
+    brd_host_far_t *found = NULL;
+    int count = 0;
+    for (brd_list_t *i = self->fars.next; i != &self->fars; i = i->next) {
+        brd_host_far_t *far = BRD_LIST_ITEM (i, brd_host_far_t, link);
+        if (!far->worker || far->silent || far->draining || far->stopped
+            || far->left)
+            continue;
+        count++;
+        if (!found || far->worker->held < found->worker->held)
+            found = far;
+    }
+    if (count < 2)
+        return -1;
+    brd_host_far_part (found);
+    return 0;
+}
+
 // --- Ending ----------------------------------------------------------------
 
 static int

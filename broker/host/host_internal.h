@@ -36,7 +36,8 @@ typedef struct {
     char name[BRD_HOST_NAME_SIZE];  // "": it has none
     uint32_t pid;                   // Its process's there, 0: not known
     int64_t since;                  // When its state last changed
-    int draining;                   // 1: brd_host_drain ()
+    int draining;                   // 1: brd_host_drain (), or parting
+    int parting;                    // 1: it is told to end when it has nothing
     uint32_t slots;                 // That it has, as it says
     int64_t behind;                 // ns from it to these and back, as it says
     int64_t rtt;                    // ns to these and back, as told to the core
@@ -358,6 +359,9 @@ brd_host_far_stop (brd_host_far_t *self);
 // It gets nothing new and is asked for what it has not started; or as before.
 void
 brd_host_far_rest (brd_host_far_t *self, int on);
+// The same, for good: it leaves when it has nothing.
+void
+brd_host_far_part (brd_host_far_t *self);
 
 // It is not to be relied on any more.
 void

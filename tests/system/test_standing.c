@@ -258,8 +258,9 @@ s_is_gone (void *arg)
 
 // --- Giving work -----------------------------------------------------------
 
-// Two clients of one agent: only who shares its pool has it at that time.
-// Another wish (an initializer) is another pool, for which there is no host.
+// Two clients of one program, and one agent: only who shares its pool has it at
+// that time. Another wish (an initializer) is another pool, for which there is
+// no host.
 static void
 s_shared (void *arg)
 {
@@ -297,46 +298,93 @@ s_shared (void *arg)
     s_close_world (&world);
 }
 
-// A client that dies takes its tasks along, and leaves the others'.
+// Who comes when all hosts are taken gets one of who has two. That finishes
+// what it has: nothing of the first's is lost.
 static void
-s_occupy (void *arg)
+s_spared (void *arg)
 {
-    brood_pool_t *pool = s_pool ();
+    s_world_t world;
+    brood_future_t *stay[2];
     (void) arg;
-    for (int i = 0; i < 2; i++) {
-        brood_future_t *stays = brood_pool_submit (pool, s_stay, "nil");
-        T_MUST (stays != NULL);
-        while (brood_future_running (stays) == 0)
-            usleep (1000);
+    s_open_world (&world);
+    const pid_t agents[] = { s_begin_agent (&world, world.self, "1"),
+                             s_begin_agent (&world, world.self, "1") };
+    BROOD_AUTO (pool) one = s_pool ();
+    T_MUST ((stay[0] = brood_pool_submit (one, s_stay, "nil")) != NULL);
+    while (brood_future_running (stay[0]) == 0)
+        usleep (1000);
+    // That one is busy. So the other is there, and is the one to leave.
+    (void) s_agent_of (one);
+    {
+        BROOD_AUTO (pool)
+        two = brood_pool_new_with (
+            &(brood_pool_options_t){ .initializer = s_begin });
+        T_MUST (two != NULL);
+        s_map (two);
+        T_MUST (brood_future_done (stay[0]) == 0);
+        // What has no host now waits, and is not lost.
+        T_MUST ((stay[1] = brood_pool_submit (one, s_twice, "%d", 21)) != NULL);
     }
-    (void) raise (SIGKILL);
+    int n;
+    T_MUST (brood_future_get (stay[1], S_SECONDS * 1000, "%d", &n) == 0);
+    T_MUST (n == 42 && brood_future_done (stay[0]) == 0);
+    T_MUST (brood_future_cancel (stay[0]) >= 0);
+    s_map (one);
+    for (int i = 0; i < 2; i++)
+        brood_future_destroy (&stay[i]);
+    brood_pool_destroy (&one);
+    for (int i = 0; i < 2; i++)
+        s_end_agent (agents[i]);
+    s_end_broker (&world);
+    s_close_world (&world);
 }
 
+// Another program, which says when its task runs.
+static _Noreturn void
+s_occupy (int out)
+{
+    brood_pool_t *pool = s_pool ();
+    brood_future_t *stays = brood_pool_submit (pool, s_stay, "nil");
+    T_MUST (stays != NULL);
+    while (brood_future_running (stays) == 0)
+        usleep (1000);
+    T_MUST (write (out, "", 1) == 1);
+    for (;;)
+        pause ();
+}
+
+// A client that dies takes its tasks along, and leaves the others'; who worked
+// for it works for them.
 static void
 s_client_dies (void *arg)
 {
     s_world_t world;
-    int status;
+    int said[2], status;
+    char byte;
     (void) arg;
     s_open_world (&world);
-    const pid_t agent = s_begin_agent (&world, world.self, "3");
-    // Before brood is begun here, since it is a fork.
+    const pid_t one = s_begin_agent (&world, world.self, "1");
+    T_MUST (pipe2 (said, O_CLOEXEC) == 0);
     fflush (NULL);
+    // Before brood is begun here, so that it is another.
     const pid_t client = fork ();
     T_MUST (client >= 0);
     if (client == 0)
-        s_occupy (NULL);
+        s_occupy (said[1]);
+    T_MUST (read (said[0], &byte, 1) == 1);
+    const pid_t two = s_begin_agent (&world, world.self, "1");
     BROOD_AUTO (pool) pool = s_pool ();
     BROOD_AUTO (future) stays = brood_pool_submit (pool, s_stay, "nil");
-    T_MUST (waitpid (client, &status, 0) == client && WIFSIGNALED (status));
-    // Its two slots are free again, the third is ours.
-    s_map (pool);
-    BROOD_AUTO (future) also = brood_pool_submit (pool, s_stay, "nil");
-    while (brood_future_running (also) == 0)
+    while (brood_future_running (stays) == 0)
         usleep (1000);
+    T_MUST (kill (client, SIGKILL) == 0);
+    T_MUST (waitpid (client, &status, 0) == client && WIFSIGNALED (status));
+    // Ours has one slot, which is taken.
+    (void) s_agent_of (pool);
     T_MUST (brood_future_done (stays) == 0);
     brood_pool_destroy (&pool);
-    s_end_agent (agent);
+    s_end_agent (one);
+    s_end_agent (two);
     s_end_broker (&world);
     s_close_world (&world);
 }
@@ -604,6 +652,7 @@ s_run (void (*fn) (void *arg), void *arg)
     }
 
 TEST (shared, NULL)
+TEST (spared, NULL)
 TEST (client_dies, NULL)
 TEST (agent_dies, NULL)
 TEST (broker_dies, NULL)
@@ -625,6 +674,7 @@ main (int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test (s_test_shared),
+        cmocka_unit_test (s_test_spared),
         cmocka_unit_test (s_test_client_dies),
         cmocka_unit_test (s_test_agent_dies),
         cmocka_unit_test (s_test_broker_dies),

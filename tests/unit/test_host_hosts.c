@@ -159,6 +159,53 @@ s_test_hosts (void **state)
     t_hosts_end (pool);
 }
 
+// The one to leave finishes what it has, and gets nothing new.
+static void
+s_test_spare (void **state)
+{
+    (void) state;
+    t_call_t calls[3];
+    brd_host_t *host = brd_runtime_host ();
+    brd_host_pool_t *pool = t_hosts_pool (0);
+    brd_peer_t *one = t_hosts_one (pool, NULL);
+    t_say_slots (one, 1, 0, "");
+    t_call_submit (&calls[0], pool, NULL);
+    const uint64_t first = t_hosts_hears_task (one, 1);
+    brd_host_lock (host);
+    assert_int_equal (brd_host_pool_spare (pool), -1);
+    brd_host_unlock (host);
+    brd_peer_t *two = t_hosts_one (pool, NULL);
+    t_say_slots (two, 2, 0, "");
+    for (int i = 1; i < 3; i++) {
+        brd_frame_t frame;
+        brd_wire_task_t task;
+        t_call_submit (&calls[i], pool, NULL);
+        assert_true (t_hear (two, BRD_OP_TASKS, &frame));
+        assert_int_equal (brd_frame_next_task (&frame, &task), 1);
+        const uint64_t seq = task.seq;
+        two->done (two);
+        if (i == 1)
+            t_hosts_says_done (two, seq);
+        else {
+            // Each has one; the older is chosen.
+            brd_host_lock (host);
+            assert_int_equal (brd_host_pool_spare (pool), 0);
+            assert_int_equal (brd_host_pool_spare (pool), -1);
+            assert_int_equal (brd_host_pool_hosts (pool), 2);
+            brd_host_unlock (host);
+            t_hosts_says_done (two, seq);
+        }
+        t_call_await (&calls[i]);
+    }
+    t_hosts_says_done (one, first);
+    t_call_await (&calls[0]);
+    assert_int_equal (calls[0].end.error, 0);
+    t_hears (one, BRD_OP_STOP);
+    one->destroy (one);
+    two->destroy (two);
+    t_hosts_end (pool);
+}
+
 // A story's texts and numbers; a host that has nothing to do with it any more.
 static void
 s_test_stories (void **state)
@@ -537,6 +584,7 @@ main (int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test (s_test_hosts),
+        cmocka_unit_test (s_test_spare),
         cmocka_unit_test (s_test_stories),
         cmocka_unit_test (s_test_distance),
         cmocka_unit_test (s_test_silent),
