@@ -1,4 +1,4 @@
-// bench_link.c - W5: what goes between the two ends of a link, and how fast
+// bench_link.c - W5, W9: what goes between the two ends of a link, and how fast
 //
 // SPDX-License-Identifier: MPL-2.0
 //
@@ -28,6 +28,14 @@ const size_t bench_link_sizes[BENCH_LINK_SIZES] = { 64 << 10,
 
 const bench_link_plan_t bench_link_whole = { 20000, 1000000, 512u << 20 };
 const bench_link_plan_t bench_link_smoke = { 100, 1000, 64u << 20 };
+
+static const char *s_workload = "W5";
+
+void
+bench_link_call (const char *workload)
+{
+    s_workload = workload;
+}
 
 // The message with this number: its first and its last byte say which it is.
 static void
@@ -62,7 +70,9 @@ s_near_pings (const bench_link_t *link, size_t warm_up, size_t pings)
         if (i >= warm_up)
             ns[i - warm_up] = bench_now_ns () - start;
     }
-    bench_latency ("W5 rtt 64B", ns, pings);
+    char metric[32];
+    snprintf (metric, sizeof metric, "%s rtt 64B", s_workload);
+    bench_latency (metric, ns, pings);
     free (ns);
 }
 
@@ -130,10 +140,13 @@ void
 bench_link_bulk (size_t size, size_t bytes, double ns)
 {
     char metric[48];
-    if (size < 1 << 20)
-        snprintf (metric, sizeof metric, "W5 bulk %zuKiB", size >> 10);
-    else
-        snprintf (metric, sizeof metric, "W5 bulk %zuMiB", size >> 20);
+    const int small = size < 1 << 20;
+    snprintf (metric,
+              sizeof metric,
+              "%s bulk %zu%s",
+              s_workload,
+              size >> (small ? 10 : 20),
+              small ? "KiB" : "MiB");
     bench_report (metric, (double) bytes * 1e3 / ns, "MB/s");
 }
 
@@ -144,7 +157,9 @@ bench_link_near (const bench_link_t *link, const bench_link_plan_t *plan)
     s_near_pings (link, plan->pings / 10, plan->pings);
     s_near_stream (link, bytes, S_SMALL, plan->messages / 10);
     int64_t ns = s_near_stream (link, bytes, S_SMALL, plan->messages);
-    bench_rate ("W5 stream 64B", plan->messages, ns, "msg/s");
+    char metric[32];
+    snprintf (metric, sizeof metric, "%s stream 64B", s_workload);
+    bench_rate (metric, plan->messages, ns, "msg/s");
     for (int i = 0; plan->bulk_bytes > 0 && i < BENCH_LINK_SIZES; i++)
         s_near_bulk (link, bench_link_sizes[i], plan->bulk_bytes);
 }

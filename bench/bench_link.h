@@ -1,4 +1,4 @@
-// bench_link.h - W5: what goes between the two ends of a link, and how fast
+// bench_link.h - W5, W9: what goes between the two ends of a link, and how fast
 //
 // SPDX-License-Identifier: MPL-2.0
 
@@ -7,8 +7,8 @@
 
 #include <stddef.h>
 
-// Every peer of W5, and brood, is a pair of functions for these two, so that
-// all carry the same messages.
+// Every peer of W5 and W9, and brood, is a pair of functions for these two, so
+// that all carry the same messages.
 //
 //     near --64 B--> far, and back            round trips, one at a time
 //     near --64 B--> --64 B--> ... far        a stream
@@ -40,6 +40,10 @@ void
 bench_link_near (const bench_link_t *link, const bench_link_plan_t *plan);
 void
 bench_link_far (const bench_link_t *link, const bench_link_plan_t *plan);
+
+// What the metrics of this program are named for; W5 if nothing is said.
+void
+bench_link_call (const char *workload);
 
 // Prints "W5 bulk 1MiB" for so many bytes in messages of size.
 void

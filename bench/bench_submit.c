@@ -20,8 +20,14 @@
 #include "brood/brood_init.h"
 #include "brood/brood_pool.h"
 
+// A host of one worker, reached as any other: a broker, tcp, CURVE, an agent.
+#define S_FAR "local:1?hosts=1"
+
+#define S_USAGE "bench_submit all|window|sync|tcp|tcp-sync N"
+
 enum {
     S_WINDOW = 500,
+    S_FAR_WINDOW = 10000,
     S_TASKS_MAX = 5000000
 };
 
@@ -62,25 +68,34 @@ s_tasks (brood_pool_t *pool, brood_future_t **futures, long n, long window)
     return bench_now_ns () - start;
 }
 
+static brood_pool_t *
+s_pool (const char *spec)
+{
+    brood_pool_t *pool = brood_pool_new (spec);
+    if (!pool)
+        exit (brood_perror (spec));
+    return pool;
+}
+
 static void
-s_throughput (long n, long window)
+s_throughput (const char *spec, const char *metric, long n, long window)
 {
     brood_future_t **futures = calloc ((size_t) window, sizeof *futures);
     bench_check (futures != NULL, "calloc");
-    brood_pool_t *pool = brood_pool_new ("local:2");
+    brood_pool_t *pool = s_pool (spec);
     s_tasks (pool, futures, n / 10 + 1, window);
     int64_t ns = s_tasks (pool, futures, n, window);
-    bench_rate ("W2 tasks", (size_t) n, ns, "tasks/s");
+    bench_rate (metric, (size_t) n, ns, "tasks/s");
     brood_pool_destroy (&pool);
     free (futures);
 }
 
 static void
-s_round_trips (long n)
+s_round_trips (const char *spec, const char *metric, long n)
 {
     int64_t *ns = calloc ((size_t) n, sizeof *ns);
     bench_check (ns != NULL, "calloc");
-    brood_pool_t *pool = brood_pool_new ("local:1");
+    brood_pool_t *pool = s_pool (spec);
     for (long i = -n / 10; i < n; i++) {
         int64_t start = bench_now_ns ();
         brood_future_t *future = brood_pool_submit (pool, square, "%ld", i);
@@ -88,7 +103,7 @@ s_round_trips (long n)
         if (i >= 0)
             ns[i] = bench_now_ns () - start;
     }
-    bench_latency ("W3 rtt", ns, (size_t) n);
+    bench_latency (metric, ns, (size_t) n);
     brood_pool_destroy (&pool);
     free (ns);
 }
@@ -98,21 +113,25 @@ main (int argc, char **argv)
 {
     brood_init (&argc, &argv);
     if (bench_smoke (&argc, argv)) {
-        s_throughput (1500, 1500);
-        s_throughput (1500, S_WINDOW);
-        s_round_trips (100);
+        s_throughput ("local:2", "W2 tasks", 1500, 1500);
+        s_throughput ("local:2", "W2 tasks", 1500, S_WINDOW);
+        s_round_trips ("local:1", "W3 rtt", 100);
         return 0;
     }
     if (argc != 3)
-        bench_usage ("bench_submit all|window|sync N");
+        bench_usage (S_USAGE);
     long n = (long) bench_count (argv[2], S_TASKS_MAX);
     if (strcmp (argv[1], "all") == 0)
-        s_throughput (n, n);
+        s_throughput ("local:2", "W2 tasks", n, n);
     else if (strcmp (argv[1], "window") == 0)
-        s_throughput (n, S_WINDOW);
+        s_throughput ("local:2", "W2 tasks", n, S_WINDOW);
     else if (strcmp (argv[1], "sync") == 0)
-        s_round_trips (n);
+        s_round_trips ("local:1", "W3 rtt", n);
+    else if (strcmp (argv[1], "tcp") == 0)
+        s_throughput (S_FAR, "W9 tasks", n, S_FAR_WINDOW);
+    else if (strcmp (argv[1], "tcp-sync") == 0)
+        s_round_trips (S_FAR, "W9 task rtt", n);
     else
-        bench_usage ("bench_submit all|window|sync N");
+        bench_usage (S_USAGE);
     return 0;
 }

@@ -57,7 +57,11 @@ BROOD = [
     ("W7", "brood submit", "bench_uneven submit"),
     *[("W8", "brood lock", f"bench_lock {n} 40000000") for n in (1, 4)],
     ("W8", "brood dict", "bench_dict 20000"),
+    ("W9", "brood session", "bench_wan"),
+    ("W9", "brood, 1 far host", "bench_submit tcp 500000"),
+    ("W9", "brood, 1 far host", "bench_submit tcp-sync 10000"),
     ("pending", "brood", "bench_pending 1000000"),
+    ("core", "brood core", "bench_core 1000000"),
 ]
 
 # The peers', in peers/ of the build, or a .py of the sources.
@@ -107,6 +111,9 @@ PEERS = [
           ("zmq by hand", "zmq_objects lock {} 20000"),
           ("py Lock", "multiprocessing_peer.py lock {} 1000000"))],
     ("W8", "zmq by hand", "zmq_objects dict 20000"),
+    ("W9", "zmq and CURVE", "zmq_curve link"),
+    ("W9", "zmq and CURVE", "zmq_curve tasks 500000"),
+    ("W9", "zmq and CURVE", "zmq_curve sync 10000"),
     ("W8", "py Manager", "multiprocessing_peer.py dict 20000"),
 ]
 
@@ -139,6 +146,11 @@ AIMS = [
       for n in (1, 4)],
     *[(f"W8 dict {call}", "brood dict", "py Manager", ">= 0.7")
       for call in ("set", "get")],
+    *[(f"W9 {part}", "brood session", "zmq and CURVE", ">= 0.5")
+      for part in ("stream 64B", "bulk 64KiB", "bulk 1MiB", "bulk 64MiB")],
+    ("W9 rtt 64B median", "brood session", "zmq and CURVE", "<= 2"),
+    ("W9 tasks", "brood, 1 far host", "zmq and CURVE", ">= 0.5"),
+    ("W9 task rtt median", "brood, 1 far host", "zmq and CURVE", "<= 4"),
     # 5 bytes of payload and 150 of book-keeping.
     ("pending without future", "brood", 155, "<= 1"),
 ]
@@ -446,7 +458,7 @@ def options_of():
         prog="bench/run", description="Measure brood against its peers.")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", default="", metavar="W2,W3",
-                        help="workloads: W1 to W8, pending")
+                        help="workloads: W1 to W9, pending, core")
     parser.add_argument("--match", default="", metavar="WORD,...",
                         help="only jobs whose name contains one of these")
     parser.add_argument("--build", metavar="DIR", help="default build/release")
