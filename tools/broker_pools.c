@@ -214,12 +214,16 @@ brd_broker_pools_hosts (const brd_broker_pools_t *self)
 
 // --- Pools -----------------------------------------------------------------
 
+// Programs may share a pool; who has opened it has its managers reached from
+// there (decision 29).
 static int
 s_write_open (brd_buf_t *out, const brd_wire_open_t *open)
 {
+    brd_wire_open_t wish = *open;
+    memset (wish.family, 0, sizeof wish.family);
     brd_buf_init (out, BRD_WIRE_SIZE_MAX);
     if (brd_frame_begin (out, BRD_OP_OPEN) < 0
-        || brd_frame_add_open (out, open) < 0) {
+        || brd_frame_add_open (out, &wish) < 0) {
         brd_buf_fini (out);
         return -1;
     }

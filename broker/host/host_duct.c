@@ -141,11 +141,16 @@ brd_host_duct_ask (brd_host_duct_t *self, brd_host_guest_t *guest)
     return 0;
 }
 
-// -1 with errno: it cannot be, and is no more.
+// On to a guest that is a program of this brood, or that leads to it; else this
+// is the program. -1 with errno: it cannot be, and is no more.
 static int
 s_lead_on (brd_host_duct_t *self, const brd_host_pool_t *pool)
 {
     brd_host_guest_t *guest = brd_host_duct_guest (self->host, pool->family);
+    if (!guest && pool->only) {
+        brd_host_duct_socket_connect (self, self->manager);
+        return 0;
+    }
     if (guest && brd_host_duct_ask (self, guest) == 0)
         return 0;
     const int error = guest ? ENOMEM : ECONNRESET;
@@ -168,10 +173,7 @@ s_open (brd_host_far_t *far, const brd_wire_duct_t *entry)
     self->far = far;
     self->below = entry->duct;
     self->manager = entry->manager;
-    if (!far->pool->only)
-        return s_lead_on (self, far->pool);
-    brd_host_duct_socket_connect (self, entry->manager);
-    return 0;
+    return s_lead_on (self, far->pool);
 }
 
 static int

@@ -256,6 +256,63 @@ s_is_gone (void *arg)
     return kill (*(pid_t *) arg, 0) < 0;
 }
 
+// --- A program's own objects ------------------------------------------------
+
+static int
+s_add (brood_task_t *task, const brood_msg_t *in, brood_msg_t *out)
+{
+    void *ref;
+    if (brood_msg_unpack (in, "@%p", &ref) < 0)
+        return -1;
+    BROOD_AUTO (dict) dict = brood_dict_from (ref);
+    return brood_dict_add (dict, "n", 1, NULL) < 0
+               ? brood_task_fail (task, "%s", brood_error ())
+               : brood_msg_pack (out, "nil");
+}
+
+static void
+s_use_objects (const char *name)
+{
+    int n = 0;
+    T_MUST (brood_init (NULL, NULL) == 0);
+    BROOD_AUTO (pool)
+    pool = brood_pool_new_with (&(brood_pool_options_t){ .name = name });
+    T_MUST (pool != NULL);
+    BROOD_AUTO (manager) manager = brood_manager_new ();
+    BROOD_AUTO (dict) dict = brood_dict_new (manager);
+    for (int i = 0; i < N; i++) {
+        BROOD_AUTO (msg)
+        out = brood_pool_apply (pool, s_add, "@%p", brood_ref (dict));
+        T_MUST (out != NULL);
+    }
+    T_MUST (brood_dict_get (dict, "n", "%d", &n) == 0 && n == N);
+}
+
+// Two programs through one broker, each with a pool of its own name, so that it
+// is not shared, and a manager.
+static void
+s_objects (void *arg)
+{
+    s_world_t world;
+    (void) arg;
+    s_open_world (&world);
+    const pid_t one = s_begin_agent (&world, world.self, "2");
+    const pid_t two = s_begin_agent (&world, world.self, "2");
+    fflush (NULL);
+    const pid_t other = fork ();
+    T_MUST (other >= 0);
+    s_use_objects (other == 0 ? "one" : "two");
+    if (other == 0) {
+        brood_fini ();
+        _exit (0);
+    }
+    T_MUST (s_status_of (other) == 0);
+    s_end_agent (one);
+    s_end_agent (two);
+    s_end_broker (&world);
+    s_close_world (&world);
+}
+
 // --- Giving work -----------------------------------------------------------
 
 // Two clients of one program, and one agent: only who shares its pool has it at
@@ -653,6 +710,7 @@ s_run (void (*fn) (void *arg), void *arg)
 
 TEST (shared, NULL)
 TEST (spared, NULL)
+TEST (objects, NULL)
 TEST (client_dies, NULL)
 TEST (agent_dies, NULL)
 TEST (broker_dies, NULL)
@@ -675,6 +733,7 @@ main (int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test (s_test_shared),
         cmocka_unit_test (s_test_spared),
+        cmocka_unit_test (s_test_objects),
         cmocka_unit_test (s_test_client_dies),
         cmocka_unit_test (s_test_agent_dies),
         cmocka_unit_test (s_test_broker_dies),

@@ -421,6 +421,23 @@ s_test_broker (void **state)
     s_end (pool);
 }
 
+// One between a program and a broker that stands has one host, as a program has.
+static void
+s_test_between (void **state)
+{
+    (void) state;
+    const int door = s_listen ();
+    brd_host_pool_t *pool = s_pool (1, 0);
+    brd_peer_t *above = s_guest (pool);
+    brd_peer_t *below = s_host (pool);
+    s_say_open (below, 1);
+    assert_true (s_hears (above, BRD_OP_DUCT_OPEN, NULL).manager == MANAGER);
+    below->destroy (below);
+    above->destroy (above);
+    close (door);
+    s_end (pool);
+}
+
 // A guest gives no ducts; and those of another brood are not for it.
 static void
 s_test_guests (void **state)
@@ -506,7 +523,8 @@ main (int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test (s_test_manager),  cmocka_unit_test (s_test_slow),
         cmocka_unit_test (s_test_nonsense), cmocka_unit_test (s_test_broker),
-        cmocka_unit_test (s_test_guests),   cmocka_unit_test (s_test_gateway),
+        cmocka_unit_test (s_test_between),  cmocka_unit_test (s_test_guests),
+        cmocka_unit_test (s_test_gateway),
     };
     t_watchdog (240);
     brood_init (&argc, &argv);
