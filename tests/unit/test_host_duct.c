@@ -253,6 +253,26 @@ s_test_manager (void **state)
     s_end (pool);
 }
 
+// What was said before an end comes before it, though it has to wait. bytes: a
+// window of them.
+static void
+s_end_behind (brd_peer_t *below, int door, char *bytes)
+{
+    s_say_open (below, 3);
+    const int last = s_accept (door);
+    s_say_bytes (below, 3, bytes, WINDOW);
+    s_say_end (below, 3);
+    s_say_open (below, 4);
+    close (s_accept (door));
+    for (size_t all = 0; all < WINDOW;) {
+        s_await (last);
+        const ssize_t n = read (last, bytes, sizeof bytes);
+        assert_true (n > 0);
+        all += (size_t) n;
+    }
+    s_reads_end (last);
+}
+
 // Who does not read, above or below, holds up nobody but itself, and no more
 // than a window of it is anywhere.
 static void
@@ -304,20 +324,7 @@ s_test_slow (void **state)
         below->done (below);
     }
     assert_int_equal (heard, WINDOW);
-    // What was said before an end comes before it, though it has to wait.
-    s_say_open (below, 3);
-    const int last = s_accept (door);
-    s_say_bytes (below, 3, bytes, WINDOW);
-    s_say_end (below, 3);
-    s_say_open (below, 4);
-    close (s_accept (door));
-    for (size_t all = 0; all < WINDOW;) {
-        s_await (last);
-        const ssize_t n = read (last, bytes, sizeof bytes);
-        assert_true (n > 0);
-        all += (size_t) n;
-    }
-    s_reads_end (last);
+    s_end_behind (below, door, bytes);
     // It has hung up too, but what it said comes first.
     close (quick);
     s_say_credit (below, 2, 1000);
@@ -421,7 +428,8 @@ s_test_broker (void **state)
     s_end (pool);
 }
 
-// One between a program and a broker that stands has one host, as a program has.
+// One between a program and a broker that stands has one host, as a program
+// has.
 static void
 s_test_between (void **state)
 {
