@@ -193,7 +193,8 @@ def resolve(build, command):
         mandel=f"{build}/bench/peers/libmandel.so").split()
     if program.endswith(".py"):
         return [sys.executable, f"{HERE}/peers/{program}", *arguments]
-    for path in (f"{build}/bench/{program}", f"{build}/bench/peers/{program}"):
+    for folder in ("bench", "bench/inside", "bench/peers"):
+        path = f"{build}/{folder}/{program}"
         if os.path.exists(path):
             return [path, *arguments]
     return None

@@ -13,7 +13,7 @@
 // More than so many messages are not sent before all have been acknowledged: a
 // session that is to keep too many is over, and a pool's credit is far below.
 //
-// To read next: peers/zmq_curve.c, the same without sessions.
+// To read next: ../peers/zmq_curve.c, the same without sessions.
 
 #include <errno.h>
 #include <poll.h>
