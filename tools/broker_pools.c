@@ -54,8 +54,7 @@ typedef struct {
     unsigned char bytes[BRD_HELLO_BUILD_MAX];
 } s_build_t;
 
-// A pool, for all that want the same. What managers they have is a part of that
-// (the family in OPEN): it is one program, with what it has started.
+// A pool, for all programs that want the same.
 typedef struct {
     brd_list_t link;
     s_build_t build;
