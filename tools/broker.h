@@ -42,6 +42,13 @@ typedef struct {
 int
 brd_broker_program (const brd_broker_given_t *given);
 
+// A descriptor of the program's that tells of its end while nobody reads what
+// it says, for brd_broker_program_left (). -1 with EMFILE.
+int
+brd_broker_program_watch (const brd_broker_given_t *given);
+int
+brd_broker_program_left (int watch);
+
 // --- broker_dial.c ---------------------------------------------------------
 
 // The same, of a place at tcp://.

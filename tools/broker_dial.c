@@ -19,7 +19,6 @@
 
 #include "base/brd_clock.h"
 #include "base/brd_error.h"
-#include "base/brd_sys.h"
 #include "client/brd_ticket.h"
 #include "tools/ask.h"
 #include "tools/broker.h"
@@ -34,7 +33,7 @@ typedef struct {
     brd_host_t *host;
     brd_host_pool_t *pool;
     brd_wan_dial_t *dial;
-    int above;  // The program's descriptor, once more
+    int above;  // brd_broker_program_watch ()
 } s_dial_t;
 
 static int
@@ -66,8 +65,8 @@ static int
 s_is_decided (void *arg)
 {
     const s_dial_t *self = arg;
-    struct pollfd one = { .fd = self->above, .events = POLLRDHUP };
-    return brd_host_pool_has_host (self->pool) || poll (&one, 1, 0) == 1;
+    return brd_host_pool_has_host (self->pool)
+           || brd_broker_program_left (self->above);
 }
 
 // What the broker has to say of it, or what is wrong with the way there.
@@ -140,7 +139,7 @@ brd_broker_dial (const brd_broker_given_t *given,
     brd_ask_t *ask = brd_ask_new (host, given->words[0]);
     if (ask && brd_ask_open_door (ask) < 0)
         brd_ask_destroy (&ask);
-    self.above = brd_sys_dup (given->fd);
+    self.above = brd_broker_program_watch (given);
     brd_peer_t *above = brd_peer_fd_new (given->fd, BRD_WIRE_SIZE_MAX);
     if (self.above < 0 || !above
         || brd_host_guest_serve (host, above, s_open, &self) < 0)

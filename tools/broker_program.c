@@ -24,6 +24,7 @@
 #include "api/brd_runtime.h"
 #include "base/brd_clock.h"
 #include "base/brd_error.h"
+#include "base/brd_sys.h"
 #include "client/brd_scale.h"
 #include "tools/ask.h"
 #include "tools/broker.h"
@@ -55,6 +56,7 @@ typedef struct {
     size_t given_up;
     int none;       // 1: there is no allocation
     char why[640];  // What went wrong last
+    int above;      // brd_broker_program_watch ()
     const char *const *argv;
 } s_broker_t;
 
@@ -278,7 +280,21 @@ s_is_decided (void *arg)
     const s_broker_t *self = arg;
     const size_t count = brd_launch_hosts (self->launch)->count;
     return brd_host_pool_has_host (self->pool) || self->none
-           || (count > 0 && self->given_up >= count);
+           || (count > 0 && self->given_up >= count)
+           || brd_broker_program_left (self->above);
+}
+
+int
+brd_broker_program_watch (const brd_broker_given_t *given)
+{
+    return brd_sys_dup (given->fd);
+}
+
+int
+brd_broker_program_left (int watch)
+{
+    struct pollfd one = { .fd = watch, .events = POLLRDHUP };
+    return poll (&one, 1, 0) == 1;
 }
 
 // The program waits until the first host is there, or none will be.
@@ -344,7 +360,9 @@ s_serve (s_broker_t *self, int fd)
 {
     s_open_door (self);
     brd_peer_t *above = brd_peer_fd_new (fd, BRD_WIRE_SIZE_MAX);
-    if (!above || brd_host_guest_serve (self->host, above, s_open, self) < 0)
+    self->above = brd_broker_program_watch (self->given);
+    if (self->above < 0 || !above
+        || brd_host_guest_serve (self->host, above, s_open, self) < 0)
         return brd_tool_fail ("broker");
     brd_ask_destroy (&self->ask);
     s_end (self);

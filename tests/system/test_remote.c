@@ -11,6 +11,7 @@
 
 #include "t_remote.h"
 
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -271,6 +272,30 @@ s_through_ssh (void *arg)
     T_MUST (unlink (path) == 0);
 }
 
+// It is killed before it has a host: what was to bring one ends too.
+static void
+s_leaves_early (void *arg)
+{
+    char path[] = "/tmp/test_remote.XXXXXX";
+    char there[] = "/tmp/test_remote.XXXXXX";
+    (void) arg;
+    T_MUST (close (mkstemp (there)) == 0 && unlink (there) == 0);
+    T_MUST (setenv ("T_THERE", there, 1) == 0);
+    s_be_ssh (path, "touch \"$T_THERE\"; read line; cat");
+    const pid_t program = fork ();
+    T_MUST (program >= 0);
+    if (program == 0) {
+        T_MUST (brood_init (NULL, NULL) == 0);
+        (void) !brood_pool_new ("ssh:nowhere");
+        _exit (0);
+    }
+    while (access (there, F_OK) < 0)
+        (void) sched_yield ();
+    T_MUST (kill (program, SIGKILL) == 0);
+    T_MUST (waitpid (program, NULL, 0) == program);
+    T_MUST (unlink (there) == 0 && unlink (path) == 0);
+}
+
 // --- Running them ----------------------------------------------------------
 
 #define TEST(name, signal_no) \
@@ -289,6 +314,7 @@ TEST (no_command, 0)
 TEST (no_host, 0)
 TEST (through_ssh, 0)
 TEST (other_build, 0)
+TEST (leaves_early, 0)
 
 int
 main (int argc, char **argv)
@@ -303,6 +329,7 @@ main (int argc, char **argv)
         cmocka_unit_test (s_test_no_host),
         cmocka_unit_test (s_test_through_ssh),
         cmocka_unit_test (s_test_other_build),
+        cmocka_unit_test (s_test_leaves_early),
     };
     t_remote_begin (argc, argv, 280);
     return cmocka_run_group_tests (tests, NULL, NULL);
