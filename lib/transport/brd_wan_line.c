@@ -20,6 +20,7 @@
 #include "base/brd_clock.h"
 #include "base/brd_mem.h"
 #include "base/brd_sys.h"
+#include "brood/brood_pool.h"
 #include "transport/brd_wan_private.h"
 #include "wire/brd_limits.h"
 
@@ -37,6 +38,9 @@ enum {
 
 // Two messages of the largest size, and a batch of the others beside them.
 #define S_CAP_BYTES (2 * (uint64_t) BRD_WIRE_SIZE_MAX)
+
+// Whoever cancels all a pool can have at once says so of each task.
+#define S_CAP_ITEMS (4 * (uint64_t) BROOD_POOL_PENDING_MAX)
 
 static brd_wan_line_t *
 s_line (brd_peer_t *peer)
@@ -177,6 +181,7 @@ brd_wan_line_init (brd_wan_line_t *self,
     self->channel = brd_channel_new (
         &(brd_channel_options_t){
             .epoch = epoch,
+            .cap_items = S_CAP_ITEMS,
             .cap_bytes = cap_bytes ? cap_bytes : S_CAP_BYTES,
             .heartbeat_ns = (int64_t) (S_HEARTBEAT_MS * unit),
             .suspect_ns = self->suspect_ns,
