@@ -52,6 +52,7 @@ s_distance (const brd_peer_t *peer)
 
 enum {
     S_AHEAD = 150,
+    S_TRIES = 20,
     S_TASK_NS = 1000000
 };
 
@@ -73,7 +74,7 @@ s_has_heard (void *arg)
 // One slot, tasks of a millisecond: how many it gets while it answers none. It
 // waits for so many, or, if they are not to come, a second.
 static int
-s_ahead (int64_t rtt, int64_t behind, int wanted, int seconds)
+s_ahead (int64_t rtt, int64_t behind, int wanted)
 {
     static t_call_t calls[S_AHEAD];
     t_call_t first;
@@ -97,12 +98,22 @@ s_ahead (int64_t rtt, int64_t behind, int wanted, int seconds)
     t_call_await (&first);
     for (int i = 0; i < S_AHEAD; i++)
         t_call_submit (&calls[i], pool, NULL);
-    (void) t_eventually (s_has_heard, &ahead, seconds);
+    (void) t_eventually (s_has_heard, &ahead, 1);
     ahead.host->destroy (ahead.host);
     t_hosts_end (pool);
     for (int i = 0; i < S_AHEAD; i++)
         t_call_await (&calls[i]);
     return ahead.heard;
+}
+
+// On a machine that is busy with other things a task may seem to take long, and
+// then nothing is to wait behind it.
+static void
+s_gets_ahead (int64_t rtt, int64_t behind, int wanted)
+{
+    int tries = 0;
+    while (s_ahead (rtt, behind, wanted) < wanted)
+        assert_true (++tries < S_TRIES);
 }
 
 // What it runs until more is there: a link's there and back, twice, as half of
@@ -112,12 +123,12 @@ s_test_distance (void **state)
 {
     const int64_t ms = S_TASK_NS;
     (void) state;
-    assert_in_range (s_ahead (0, 0, S_AHEAD, 1), 1, 10);
-    assert_true (s_ahead (40 * ms, 0, 60, 60) >= 60);
+    assert_in_range (s_ahead (0, 0, S_AHEAD), 1, 10);
+    s_gets_ahead (40 * ms, 0, 60);
     // Its own link is short, and what it has lies behind a long one.
-    assert_true (s_ahead (0, 40 * ms, 60, 60) >= 60);
-    assert_true (s_ahead (40 * ms, 40 * ms, 100, 60) >= 100);
-    assert_true (s_ahead (40 * ms, INT64_MAX, 120, 60) >= 120);
+    s_gets_ahead (0, 40 * ms, 60);
+    s_gets_ahead (40 * ms, 40 * ms, 100);
+    s_gets_ahead (40 * ms, INT64_MAX, 120);
 }
 
 static void
@@ -159,6 +170,12 @@ s_test_hosts (void **state)
     t_hosts_end (pool);
 }
 
+static int
+s_has_three (void *pool)
+{
+    return brd_host_pool_slots (pool) == 3;
+}
+
 // The one to leave finishes what it has, and gets nothing new.
 static void
 s_test_spare (void **state)
@@ -176,6 +193,8 @@ s_test_spare (void **state)
     brd_host_unlock (host);
     brd_peer_t *two = t_hosts_one (pool, NULL);
     t_say_slots (two, 2, 0, "");
+    // Until then one would be given more than it can run.
+    assert_true (t_eventually (s_has_three, pool, 60));
     for (int i = 1; i < 3; i++) {
         brd_frame_t frame;
         brd_wire_task_t task;
