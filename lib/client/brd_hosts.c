@@ -189,13 +189,31 @@ s_is_address (const s_item_t *item)
            && memchr (host, ':', (size_t) (item->end - host)) != NULL;
 }
 
+// Digits and colons, and a zone behind them.
+static int
+s_check_address (const s_item_t *item, const char *at, const char *end)
+{
+    static const char digits[] = "0123456789abcdefABCDEF:.";
+    const char *begin = at;
+    while (at < end && strchr (digits, *at))
+        at++;
+    if (at > begin && at < end && *at == '%') {
+        do
+            at++;
+        while (at < end && !strchr ("[]@,", *at));
+    }
+    return at == end && at > begin ? 0
+                                   : s_bad (item->text, at, "not an address");
+}
+
 static int
 s_add_address (s_item_t *item)
 {
     size_t size = 0;
     const char *open =
         memchr (item->begin, '[', (size_t) (item->end - item->begin));
-    if (s_append (item, &size, item->begin, open) < 0
+    if (s_check_address (item, open + 1, item->end - 1) < 0
+        || s_append (item, &size, item->begin, open) < 0
         || s_append (item, &size, open + 1, item->end - 1) < 0)
         return -1;
     return s_add (item);
