@@ -182,6 +182,13 @@ s_why_not (const brd_wan_listen_t *self,
     return NULL;
 }
 
+static const char *const s_aims[] = {
+    [BRD_JOIN_BELOW] = "to work",
+    [BRD_JOIN_ABOVE] = "to give work",
+    [BRD_JOIN_WATCH] = "to look",
+    [BRD_JOIN_ADMIN] = "to look and drain",
+};
+
 static void
 s_join (brd_wan_listen_t *self,
         const brd_hello_t *hello,
@@ -214,10 +221,10 @@ s_join (brd_wan_listen_t *self,
     (void) brd_token_use (self->book, key, who->role, (int64_t) time (NULL));
     self->stats.joined++;
     brd_log (BROOD_LOG_INFO,
-             "%s, process %u, has joined with %u slots",
+             "%s, process %u, has joined %s",
              who->host,
              who->pid,
-             who->slots);
+             s_aims[who->role]);
     s_connect (self, session, msg, now);
 }
 
