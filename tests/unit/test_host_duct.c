@@ -16,9 +16,11 @@
 #include "transport/brd_endpoint.h"
 
 enum {
-    MANAGER = 0x0b400d,
     WINDOW = BRD_WIRE_DUCT_WINDOW
 };
+
+// Its door is known by this number, to all on this host.
+#define MANAGER ((uint64_t) getpid () << 32 | 7)
 
 // --- Speaking of ducts -----------------------------------------------------
 
