@@ -119,8 +119,8 @@ brd_tool_fail (const char *what)
 
 // --- brood itself ----------------------------------------------------------
 
-static int
-s_usage (FILE *out)
+int
+brd_tool_usage (FILE *out)
 {
     fprintf (out,
              "Usage: brood COMMAND [ARG...]\n"
@@ -150,12 +150,12 @@ main (int argc, char **argv)
         return fflush (stdout) == 0 ? TOOL_OK : EX_IOERR;
     }
     if (strcmp (first, "--help") == 0 || strcmp (first, "-?") == 0)
-        return s_usage (stdout);
+        return brd_tool_usage (stdout);
     const brd_tool_command_t *command = brd_tool_find (first);
     if (command)
         return s_run (command, argc - 1, argv + 1);
     if (argc > 1)
         fprintf (stderr, "brood: there is no command %s\n", first);
-    (void) s_usage (stderr);
+    (void) brd_tool_usage (stderr);
     return EX_USAGE;
 }

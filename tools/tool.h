@@ -11,6 +11,7 @@
 
 #include <argp.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "transport/brd_curve.h"
 
@@ -29,6 +30,10 @@ typedef struct {
 
 // All of them, in the order of the help; ends with one without a name.
 extern const brd_tool_command_t brd_tool_commands[];
+
+// What there is, a line each; an exit code.
+int
+brd_tool_usage (FILE *out);
 
 // NULL if there is none of that name.
 const brd_tool_command_t *

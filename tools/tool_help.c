@@ -39,7 +39,7 @@ const struct argp brd_tool_help_argp = {
     .options = s_options,
     .parser = s_option,
     .args_doc = "[COMMAND]",
-    .doc = "Tells what COMMAND does and takes.",
+    .doc = "Tells what COMMAND does and takes; without one, which there are.",
 };
 
 // --- The manual page -------------------------------------------------------
@@ -145,8 +145,9 @@ brd_tool_help (int argc, char **argv)
     brd_tool_parse (&brd_tool_help_argp, argc, argv, &wanted);
     if (wanted.man)
         return s_man ();
-    const brd_tool_command_t *command =
-        brd_tool_find (wanted.command ? wanted.command : "help");
+    if (!wanted.command)
+        return brd_tool_usage (stdout);
+    const brd_tool_command_t *command = brd_tool_find (wanted.command);
     if (!command) {
         fprintf (stderr, "brood: there is no command %s\n", wanted.command);
         return EX_USAGE;
