@@ -184,16 +184,6 @@ s_launched (void *arg, const brd_launch_event_t *event)
     self->none |= event->host == BRD_LAUNCH_ALL;
 }
 
-static void
-s_said (void *arg, size_t host, int stream, const char *bytes, size_t size)
-{
-    FILE *out = stream == 1 ? stdout : stderr;
-    (void) arg;
-    (void) host;
-    (void) fwrite (bytes, 1, size, out);
-    (void) fflush (out);
-}
-
 // --- Sources ---------------------------------------------------------------
 
 static void
@@ -248,7 +238,7 @@ s_start (s_broker_t *self)
         .time_scale = self->scale,
         .secret = s_secret,
         .event = s_launched,
-        .said = s_said,
+        .said = brd_launch_pass_on,
         .arg = self,
     };
     self->listen = brd_wan_listen_new (&options);

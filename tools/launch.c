@@ -19,6 +19,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -518,6 +519,17 @@ s_end_allocation (brd_launch_t *self)
     brd_launch_run_close_in (run);
     brd_launch_run_kill (run, SIGTERM);
     (void) poll (&end, 1, S_LAST_GRACE_MS);
+}
+
+void
+brd_launch_pass_on (
+    void *arg, size_t host, int stream, const char *bytes, size_t size)
+{
+    FILE *out = stream == 1 ? stdout : stderr;
+    (void) arg;
+    (void) host;
+    (void) fwrite (bytes, 1, size, out);
+    (void) fflush (out);
 }
 
 void

@@ -86,6 +86,11 @@ typedef struct {
     void *arg;
 } brd_launch_options_t;
 
+// For said: it goes where this process's own goes.
+void
+brd_launch_pass_on (
+    void *arg, size_t host, int stream, const char *bytes, size_t size);
+
 typedef struct brd_launch brd_launch_t;
 
 // Nothing is started before the first turn. NULL with EINVAL (also ENOTSUP: a

@@ -223,16 +223,6 @@ s_happened (void *arg, const brd_launch_event_t *event)
         fprintf (stderr, "brood agent: exit code %d\n", event->status);
 }
 
-static void
-s_said (void *arg, size_t host, int stream, const char *bytes, size_t size)
-{
-    FILE *out = stream == 1 ? stdout : stderr;
-    (void) arg;
-    (void) host;
-    (void) fwrite (bytes, 1, size, out);
-    (void) fflush (out);
-}
-
 static int
 s_launch (s_agent_t *self)
 {
@@ -245,7 +235,7 @@ s_launch (s_agent_t *self)
         .time_scale = self->scale,
         .secret = s_secret,
         .event = s_happened,
-        .said = s_said,
+        .said = brd_launch_pass_on,
         .arg = self,
     };
     self->has_ended = 0;

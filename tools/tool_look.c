@@ -24,6 +24,28 @@
 #include "tools/tool.h"
 #include "wire/brd_json.h"
 
+// --- The command line ------------------------------------------------------
+
+const struct argp_option brd_tool_look_options[] = {
+    { "json", 'j', NULL, 0, "One line of JSON for each of them", 0 },
+    { 0 },
+};
+
+error_t
+brd_tool_look_option (int key, char *arg, struct argp_state *state)
+{
+    brd_tool_look_wanted_t *wanted = state->input;
+    if (key == 'j')
+        wanted->json = 1;
+    else if (key == ARGP_KEY_ARG && !wanted->broker)
+        wanted->broker = arg;
+    else if (key == ARGP_KEY_ARG)
+        argp_error (state, "one broker, or none for all");
+    else
+        return ARGP_ERR_UNKNOWN;
+    return 0;
+}
+
 // --- Asking ----------------------------------------------------------------
 
 int64_t

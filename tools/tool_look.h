@@ -5,6 +5,7 @@
 #ifndef TOOL_LOOK_H
 #define TOOL_LOOK_H
 
+#include <argp.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,6 +17,17 @@ enum {
     BRD_TOOL_LOOK_TEXT = 128,   // A text, cut
     BRD_TOOL_LOOK_COLUMNS = 12  // Of a table, at most
 };
+
+// What such a command takes: a broker, and whether it is to be JSON. Input is
+// this, or begins with it.
+typedef struct {
+    const char *broker;  // NULL: all of them
+    int json;
+} brd_tool_look_wanted_t;
+
+extern const struct argp_option brd_tool_look_options[];
+error_t
+brd_tool_look_option (int key, char *arg, struct argp_state *state);
 
 // Asks the broker for a report, or all of this user's on this host if it is
 // NULL, and gives each to see, as a map. Returns an exit code: the highest,

@@ -16,34 +16,13 @@
 #include "tools/tool_look.h"
 
 typedef struct {
-    const char *broker;
-    int json;
+    brd_tool_look_wanted_t look;  // First
     int failed;
 } s_wanted_t;
 
-static const struct argp_option s_options[] = {
-    { "json", 'j', NULL, 0, "One line of JSON for each broker", 0 },
-    { 0 },
-};
-
-static error_t
-s_option (int key, char *arg, struct argp_state *state)
-{
-    s_wanted_t *wanted = state->input;
-    if (key == 'j')
-        wanted->json = 1;
-    else if (key == ARGP_KEY_ARG && !wanted->broker)
-        wanted->broker = arg;
-    else if (key == ARGP_KEY_ARG)
-        argp_error (state, "one broker, or none for all");
-    else
-        return ARGP_ERR_UNKNOWN;
-    return 0;
-}
-
 const struct argp brd_tool_status_argp = {
-    .options = s_options,
-    .parser = s_option,
+    .options = brd_tool_look_options,
+    .parser = brd_tool_look_option,
     .args_doc = "[BROKER]",
     .doc = "Tells what brokers do: their pools, and the tasks in them. BROKER "
            "is the number of its process on this host, or "
@@ -108,7 +87,7 @@ s_see (void *arg, const brd_value_cursor_t *report)
     char host[BRD_TOOL_LOOK_TEXT], place[BRD_TOOL_LOOK_TEXT],
         up[BRD_TOOL_LOOK_TEXT];
     s_wanted_t *wanted = arg;
-    if (wanted->json) {
+    if (wanted->look.json) {
         wanted->failed |=
             brd_tool_look_json (report->at, (size_t) (report->end - report->at))
             < 0;
@@ -133,9 +112,10 @@ s_see (void *arg, const brd_value_cursor_t *report)
 int
 brd_tool_status (int argc, char **argv)
 {
-    s_wanted_t wanted = { .broker = NULL };
+    s_wanted_t wanted = { .failed = 0 };
     brd_tool_parse (&brd_tool_status_argp, argc, argv, &wanted);
-    const int code = brd_tool_look ("status", wanted.broker, s_see, &wanted);
+    const int code =
+        brd_tool_look ("status", wanted.look.broker, s_see, &wanted);
     if (wanted.failed)
         return EX_OSERR;
     return fflush (stdout) != 0 ? EX_IOERR : code;

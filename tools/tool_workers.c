@@ -17,8 +17,7 @@
 #define S_NUMBERS ((1u << 3) | (1u << 4) | (1u << 5) | (1u << 6))
 
 typedef struct {
-    const char *broker;
-    int json;
+    brd_tool_look_wanted_t look;  // First
     int failed;
     brd_tool_look_table_t table;
 } s_wanted_t;
@@ -30,29 +29,9 @@ typedef struct {
     char pool[BRD_TOOL_LOOK_TEXT];
 } s_of_t;
 
-static const struct argp_option s_options[] = {
-    { "json", 'j', NULL, 0, "One line of JSON for each of them", 0 },
-    { 0 },
-};
-
-static error_t
-s_option (int key, char *arg, struct argp_state *state)
-{
-    s_wanted_t *wanted = state->input;
-    if (key == 'j')
-        wanted->json = 1;
-    else if (key == ARGP_KEY_ARG && !wanted->broker)
-        wanted->broker = arg;
-    else if (key == ARGP_KEY_ARG)
-        argp_error (state, "one broker, or none for all");
-    else
-        return ARGP_ERR_UNKNOWN;
-    return 0;
-}
-
 const struct argp brd_tool_workers_argp = {
-    .options = s_options,
-    .parser = s_option,
+    .options = brd_tool_look_options,
+    .parser = brd_tool_look_option,
     .args_doc = "[BROKER]",
     .doc = "Tells who works for brokers: hosts, with their slots and what they "
            "do. A host is up; suspect, when it is not heard; draining, when it "
@@ -119,7 +98,7 @@ s_pool (s_of_t *of, const brd_value_cursor_t *pool)
     brd_tool_look_text (pool, "name", of->pool);
     for (size_t count = brd_tool_look_list (pool, "workers", &at); count > 0;
          count--) {
-        if (of->wanted->json)
+        if (of->wanted->look.json)
             of->wanted->failed |= s_line (of, &at) < 0;
         else
             s_row (of, &at);
@@ -152,13 +131,14 @@ brd_tool_workers (int argc, char **argv)
                                          "PID",     "SLOTS", "RUNNING",
                                          "WAITING", "STATE", "FOR" };
     const size_t columns = sizeof heads / sizeof *heads;
-    s_wanted_t wanted = { .broker = NULL };
+    s_wanted_t wanted = { .failed = 0 };
     brd_tool_parse (&brd_tool_workers_argp, argc, argv, &wanted);
     brd_tool_look_table (&wanted.table, columns, S_NUMBERS);
     for (size_t i = 0; i < columns; i++)
         brd_tool_look_cell (&wanted.table, heads[i]);
-    const int code = brd_tool_look ("workers", wanted.broker, s_see, &wanted);
-    if (!wanted.json && wanted.table.count > columns)
+    const int code =
+        brd_tool_look ("workers", wanted.look.broker, s_see, &wanted);
+    if (!wanted.look.json && wanted.table.count > columns)
         brd_tool_look_print (&wanted.table, 0);
     brd_buf_fini (&wanted.table.cells);
     if (wanted.failed)
