@@ -17,7 +17,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "api/brd_runtime.h"
@@ -94,12 +93,11 @@ static void
 s_signals_turn (brd_host_source_t *source, int64_t now)
 {
     s_broker_t *self = BRD_LIST_ITEM (source, s_broker_t, signals);
-    struct signalfd_siginfo signal;
     (void) now;
-    while (brd_sys_read (source->fd, &signal, sizeof signal) == sizeof signal) {
-        self->is_told = 1;
-        brd_host_changed (self->host);
-    }
+    if (!brd_tool_caught_end (source->fd))
+        return;
+    self->is_told = 1;
+    brd_host_changed (self->host);
 }
 
 static void
@@ -143,19 +141,6 @@ s_add_sources (s_broker_t *self)
 
 // --- Its life --------------------------------------------------------------
 
-// Before there are threads: all of them are to leave these alone.
-static int
-s_open_signals (s_broker_t *self)
-{
-    sigset_t set;
-    sigemptyset (&set);
-    sigaddset (&set, SIGTERM);
-    sigaddset (&set, SIGINT);
-    (void) pthread_sigmask (SIG_BLOCK, &set, NULL);
-    self->signals.fd = signalfd (-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    return self->signals.fd < 0 ? brd_error_system ("signalfd") : 0;
-}
-
 static int
 s_listen (s_broker_t *self)
 {
@@ -192,7 +177,8 @@ s_free_hosts (void *arg)
 static int
 s_open (s_broker_t *self)
 {
-    if (brd_scale_read (&self->scale) < 0 || s_open_signals (self) < 0
+    self->signals.fd = brd_tool_catch_end ();
+    if (self->signals.fd < 0 || brd_scale_read (&self->scale) < 0
         || brd_broker_keys_open (self->options->keys, &self->pair) < 0
         || brd_runtime_start (NULL) < 0)
         return -1;

@@ -10,12 +10,18 @@
 #include "tools/tool.h"
 
 #include <errno.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/signalfd.h>
 #include <sysexits.h>
 
 #include <brood.h>
+
+#include "base/brd_error.h"
+#include "base/brd_sys.h"
 
 const brd_tool_command_t brd_tool_commands[] = {
     { "run",
@@ -93,6 +99,28 @@ brd_tool_parse_first (const struct argp *argp,
                       void *input)
 {
     s_parse (argp, argc, argv, ARGP_IN_ORDER, input);
+}
+
+int
+brd_tool_catch_end (void)
+{
+    sigset_t set;
+    sigemptyset (&set);
+    sigaddset (&set, SIGTERM);
+    sigaddset (&set, SIGINT);
+    (void) pthread_sigmask (SIG_BLOCK, &set, NULL);
+    const int fd = signalfd (-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    return fd < 0 ? brd_error_system ("signalfd") : fd;
+}
+
+int
+brd_tool_caught_end (int fd)
+{
+    struct signalfd_siginfo signal;
+    int caught = 0;
+    while (brd_sys_read (fd, &signal, sizeof signal) == sizeof signal)
+        caught = 1;
+    return caught;
 }
 
 int

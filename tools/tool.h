@@ -18,7 +18,9 @@
 // Beside those of sysexits.h, from 64 on: brood's own trouble.
 enum {
     TOOL_OK = 0,
-    TOOL_TASK_FAILED = 1
+    TOOL_TASK_FAILED = 1,
+    TOOL_NOT_EXECUTABLE = 126,
+    TOOL_NOT_FOUND = 127
 };
 
 typedef struct {
@@ -51,6 +53,15 @@ brd_tool_parse_first (const struct argp *argp,
                       int argc,
                       char **argv,
                       void *input);
+
+// A descriptor that is readable once SIGTERM or SIGINT has come, which do
+// nothing else from now on: before there are threads. -1 with EMFILE, ENOMEM.
+int
+brd_tool_catch_end (void);
+
+// 1 if one has come; what has is taken.
+int
+brd_tool_caught_end (int fd);
 
 // The library's error, behind "brood: what: "; returns an exit code for errno.
 int

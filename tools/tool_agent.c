@@ -15,12 +15,10 @@
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -29,6 +27,7 @@
 #include "base/brd_secret.h"
 #include "client/brd_scale.h"
 #include "client/brd_ticket.h"
+#include "relay/relay.h"
 #include "tools/launch.h"
 #include "tools/notify.h"
 #include "tools/tool.h"
@@ -38,8 +37,6 @@ enum {
     S_AGAIN_MS = 1000,  // From one start to the next, at least
     S_SLOTS_MAX = 4096,
     S_NAME_MAX = 200,
-    S_NOT_EXECUTABLE = 126,
-    S_NOT_FOUND = 127,
     S_KEY_ADDRESS = 256
 };
 
@@ -145,16 +142,10 @@ s_find (s_agent_t *self)
     char candidate[PATH_MAX];
     if (strchr (name, '/'))
         return realpath (name, self->path) ? 0 : brd_error_system ("%s", name);
-    for (const char *at = getenv ("PATH"); at && *at;) {
-        const size_t size = strcspn (at, ":");
-        const int n = snprintf (
-            candidate, sizeof candidate, "%.*s/%s", (int) size, at, name);
-        if (size > 0 && n < PATH_MAX && access (candidate, X_OK) == 0)
-            return realpath (candidate, self->path)
-                       ? 0
-                       : brd_error_system ("%s", candidate);
-        at += size + (at[size] == ':');
-    }
+    if (brd_relay_find_in_path (name, candidate))
+        return realpath (candidate, self->path)
+                   ? 0
+                   : brd_error_system ("%s", candidate);
     return brd_error_set (ENOENT, "%s: not in PATH", name);
 }
 
@@ -258,12 +249,11 @@ s_sleep (const s_agent_t *self, int64_t until)
 static void
 s_hear_signals (s_agent_t *self)
 {
-    struct signalfd_siginfo signal;
-    while (read (self->signals, &signal, sizeof signal) == sizeof signal) {
-        if (!self->is_told)
-            brd_notify ("STOPPING=1");
-        self->is_told = 1;
-    }
+    if (!brd_tool_caught_end (self->signals))
+        return;
+    if (!self->is_told)
+        brd_notify ("STOPPING=1");
+    self->is_told = 1;
 }
 
 // Nobody here hears of its joining: it gives up by itself, if it cannot.
@@ -315,20 +305,8 @@ s_run (s_agent_t *self)
             break;
     }
     if (self->error != 0)
-        return self->error == ENOENT ? S_NOT_FOUND : S_NOT_EXECUTABLE;
+        return self->error == ENOENT ? TOOL_NOT_FOUND : TOOL_NOT_EXECUTABLE;
     return self->status > 0 ? self->status : EX_SOFTWARE;
-}
-
-static int
-s_open_signals (s_agent_t *self)
-{
-    sigset_t set;
-    sigemptyset (&set);
-    sigaddset (&set, SIGTERM);
-    sigaddset (&set, SIGINT);
-    (void) pthread_sigmask (SIG_BLOCK, &set, NULL);
-    self->signals = signalfd (-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    return self->signals < 0 ? brd_error_system ("signalfd") : 0;
 }
 
 // What is wrong with the join string is told before anything is started.
@@ -343,10 +321,11 @@ s_open (s_agent_t *self)
         return -1;
     const int rc = s_read_join (self, &join);
     brd_join_wipe (&join);
-    return rc < 0 || brd_scale_read (&self->scale) < 0
-                   || brd_place_read ("local:1?hosts=1", &self->place) < 0
-               ? -1
-               : s_open_signals (self);
+    if (rc < 0 || brd_scale_read (&self->scale) < 0
+        || brd_place_read ("local:1?hosts=1", &self->place) < 0)
+        return -1;
+    self->signals = brd_tool_catch_end ();
+    return self->signals < 0 ? -1 : 0;
 }
 
 int
@@ -357,7 +336,7 @@ brd_tool_agent (int argc, char **argv)
     brd_tool_parse (&brd_tool_agent_argp, argc, argv, &self.wanted);
     (void) sigaction (SIGPIPE, &ignored, NULL);
     if (s_find (&self) < 0) {
-        const int code = errno == ENOENT ? S_NOT_FOUND : S_NOT_EXECUTABLE;
+        const int code = errno == ENOENT ? TOOL_NOT_FOUND : TOOL_NOT_EXECUTABLE;
         fprintf (stderr, "brood agent: %s\n", brd_error_get ()->text);
         return code;
     }

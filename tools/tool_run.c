@@ -28,11 +28,6 @@
 
 #define S_MPI "mpi:"
 
-enum {
-    S_NOT_EXECUTABLE = 126,
-    S_NOT_FOUND = 127
-};
-
 typedef struct {
     const char *place;
     int each;
@@ -99,7 +94,7 @@ s_exec (char *const *argv)
     (void) execvp (argv[0], argv);
     const int error = errno;
     fprintf (stderr, "brood: run: %s: %s\n", argv[0], strerror (error));
-    return error == ENOENT ? S_NOT_FOUND : S_NOT_EXECUTABLE;
+    return error == ENOENT ? TOOL_NOT_FOUND : TOOL_NOT_EXECUTABLE;
 }
 
 // Which this command is, for the program's brokers to be of the same version.

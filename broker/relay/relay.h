@@ -37,4 +37,8 @@ brd_relay_end (brd_relay_t *self);
 int
 brd_relay_find (char ret_path[PATH_MAX]);
 
+// Any command in PATH. 1, or 0: it is in none of its folders.
+int
+brd_relay_find_in_path (const char *name, char ret_path[PATH_MAX]);
+
 #endif  // BRD_RELAY_H

@@ -15,12 +15,17 @@
 #include "base/brd_error.h"
 #include "relay/relay.h"
 
-// 1 if folder/brood, length bytes of folder, can be executed.
+#define S_NAME "brood"
+
+// 1 if folder/name, length bytes of folder, can be executed.
 static int
-s_is_in (const char *folder, size_t length, char ret_path[PATH_MAX])
+s_is_in (const char *folder,
+         size_t length,
+         const char *name,
+         char ret_path[PATH_MAX])
 {
     const int n =
-        snprintf (ret_path, PATH_MAX, "%.*s/brood", (int) length, folder);
+        snprintf (ret_path, PATH_MAX, "%.*s/%s", (int) length, folder, name);
     return n > 0 && n < PATH_MAX && access (ret_path, X_OK) == 0;
 }
 
@@ -34,27 +39,27 @@ s_is_near (const char *file, char ret_path[PATH_MAX])
     if (!slash)
         return 0;
     size_t length = (size_t) (slash - file);
-    if (s_is_in (file, length, ret_path))
+    if (s_is_in (file, length, S_NAME, ret_path))
         return 1;
     for (int up = 0; up < 2; up++) {
         while (length > 0 && file[length - 1] != '/')
             length--;
         const int n = snprintf (bin, sizeof bin, "%.*sbin", (int) length, file);
         if (n > 0 && n < (int) sizeof bin
-            && s_is_in (bin, (size_t) n, ret_path))
+            && s_is_in (bin, (size_t) n, S_NAME, ret_path))
             return 1;
         length -= length > 0;
     }
     return 0;
 }
 
-static int
-s_is_in_path (char ret_path[PATH_MAX])
+int
+brd_relay_find_in_path (const char *name, char ret_path[PATH_MAX])
 {
     const char *path = getenv ("PATH");
     while (path && *path) {
         const size_t length = strcspn (path, ":");
-        if (length > 0 && s_is_in (path, length, ret_path))
+        if (length > 0 && s_is_in (path, length, name, ret_path))
             return 1;
         path += length + (path[length] == ':');
     }
@@ -76,7 +81,7 @@ brd_relay_find (char ret_path[PATH_MAX])
     if (dladdr ((const void *) (size_t) brd_relay_find, &here)
         && s_is_near (here.dli_fname, ret_path))
         return 0;
-    if (s_is_in_path (ret_path))
+    if (brd_relay_find_in_path (S_NAME, ret_path))
         return 0;
     return brd_error_set (
         ENOENT,
