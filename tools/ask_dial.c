@@ -33,7 +33,6 @@
 #include "wire/brd_value.h"
 
 #define S_TCP "tcp://"
-#define S_JOIN "?join="
 
 enum {
     S_MESSAGE_MAX = BRD_ASK_ANSWER_MAX + 4096
@@ -91,12 +90,12 @@ s_dial_door (brd_ask_dial_t *self, pid_t pid)
 
 // For looking, or for more than that.
 static int
-s_read_join (const char *file, const char *address, brd_join_t *ret_join)
+s_read_join (const brd_place_t *place, brd_join_t *ret_join)
 {
-    if (brd_ticket_read (file, BRD_JOIN_WATCH, address, ret_join) == 0)
+    if (brd_ticket_of_place (place, BRD_JOIN_WATCH, ret_join) == 0)
         return 0;
     return errno == EINVAL
-               ? brd_ticket_read (file, BRD_JOIN_ADMIN, address, ret_join)
+               ? brd_ticket_of_place (place, BRD_JOIN_ADMIN, ret_join)
                : -1;
 }
 
@@ -122,24 +121,15 @@ s_dial_join (brd_ask_dial_t *self, const brd_join_t *join)
 static int
 s_dial_tcp (brd_ask_dial_t *self, const char *broker)
 {
+    brd_place_t place;
     brd_join_t join;
-    char address[BRD_JOIN_ADDRESS_MAX + 1];
-    const char *file = strstr (broker, S_JOIN);
-    const size_t size = file ? (size_t) (file - broker) : strlen (broker);
-    file = file ? file + strlen (S_JOIN) : getenv ("BROOD_JOIN");
-    if (size >= sizeof address)
-        return brd_error_set (EINVAL, "%s: not an address", broker);
-    if (!file || *file == '\0')
-        return brd_error_set (EINVAL,
-                              "%s: which join string? " S_JOIN
-                              "FILE, or BROOD_JOIN=FILE",
-                              broker);
-    memcpy (address, broker, size);
-    address[size] = '\0';
-    int rc = s_read_join (file, address, &join);
+    if (brd_place_read (broker, &place) < 0)
+        return -1;
+    int rc = s_read_join (&place, &join);
     if (rc == 0)
         rc = s_dial_join (self, &join);
     brd_join_wipe (&join);
+    brd_place_fini (&place);
     return rc;
 }
 

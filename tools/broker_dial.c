@@ -53,7 +53,7 @@ s_dial (s_dial_t *self)
     if (gethostname (who->host, sizeof who->host - 1) < 0
         || who->host[0] == '\0')
         snprintf (who->host, sizeof who->host, "unknown");
-    if (brd_ticket_of_place (self->place, &join) < 0)
+    if (brd_ticket_of_place (self->place, BRD_JOIN_ABOVE, &join) < 0)
         return -1;
     self->dial = brd_wan_dial_new (&options);
     brd_join_wipe (&join);
@@ -88,14 +88,11 @@ static brd_host_pool_t *
 s_open (void *arg, const brd_wire_open_t *open)
 {
     s_dial_t *self = arg;
-    char name[BROOD_NAME_SIZE];
-    snprintf (name, sizeof name, "%.*s", (int) open->name_size, open->name);
     if (s_dial (self) < 0)
         return NULL;
     self->pool = brd_host_pool_open_hosts (
         self->host,
-        &(brd_host_hosts_options_t){
-            .name = name, .open = open, .only = 1, .remote = 1 });
+        &(brd_host_hosts_options_t){ .open = open, .only = 1, .remote = 1 });
     if (!self->pool)
         return NULL;
     brd_host_lock (self->host);

@@ -252,14 +252,11 @@ s_make (brd_broker_pools_t *self,
         brd_buf_t *bytes,
         const brd_wire_open_t *open)
 {
-    char name[BROOD_NAME_SIZE];
     s_pool_t *pool = brd_mem_zalloc (sizeof *pool);
     if (!pool)
         return NULL;
-    snprintf (name, sizeof name, "%.*s", (int) open->name_size, open->name);
     pool->pool = brd_host_pool_open_hosts (
-        self->host,
-        &(brd_host_hosts_options_t){ .name = name, .open = open, .remote = 1 });
+        self->host, &(brd_host_hosts_options_t){ .open = open, .remote = 1 });
     if (!pool->pool) {
         brd_mem_free (pool);
         return NULL;

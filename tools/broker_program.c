@@ -292,11 +292,8 @@ static brd_host_pool_t *
 s_open (void *arg, const brd_wire_open_t *open)
 {
     s_broker_t *self = arg;
-    char name[BROOD_NAME_SIZE];
-    snprintf (name, sizeof name, "%.*s", (int) open->name_size, open->name);
     self->pool = brd_host_pool_open_hosts (
-        self->host,
-        &(brd_host_hosts_options_t){ .name = name, .open = open, .remote = 1 });
+        self->host, &(brd_host_hosts_options_t){ .open = open, .remote = 1 });
     if (!self->pool || s_start (self) < 0)
         return NULL;
     while (brd_host_wait (self->host, s_is_decided, self, BRD_NEVER) < 0

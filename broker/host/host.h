@@ -166,7 +166,7 @@ brd_host_pool_open (brd_host_t *self, brd_host_pool_options_t *options);
 // --- Pools of hosts --------------------------------------------------------
 
 typedef struct {
-    const char *name;
+    const char *name;             // NULL: open's
     const brd_wire_open_t *open;  // What each is to make; NULL: it has it
     int only;    // 1: there is one host, whose loss breaks the pool
     int remote;  // 1: hosts are other programs: brd_host_pool_is_remote ()

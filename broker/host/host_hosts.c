@@ -118,10 +118,18 @@ brd_host_pool_open_hosts (brd_host_t *host,
     brd_list_init (&self->link);
     brd_list_init (&self->fars);
     brd_buf_init (&self->opening, BRD_WIRE_SIZE_MAX);
-    snprintf (self->name, sizeof self->name, "%s", options->name);
-    if (options->open)
-        memcpy (self->family, options->open->family, sizeof self->family);
-    if ((options->open && s_write_opening (&self->opening, options->open) < 0)
+    const brd_wire_open_t *open = options->open;
+    if (options->name)
+        snprintf (self->name, sizeof self->name, "%s", options->name);
+    else
+        snprintf (self->name,
+                  sizeof self->name,
+                  "%.*s",
+                  (int) open->name_size,
+                  open->name);
+    if (open)
+        memcpy (self->family, open->family, sizeof self->family);
+    if ((open && s_write_opening (&self->opening, open) < 0)
         || brd_host_pool_register (self, &core) < 0) {
         brd_host_pool_free (&self);
         return NULL;

@@ -9,7 +9,7 @@
 // the work to a standing broker. What workers there are to be is said once, and
 // the first of them is waited for.
 //
-// Read next: tools/tool_broker.c, the other end of the socket.
+// Read next: tools/broker_program.c, the other end of the socket.
 
 #include <errno.h>
 #include <string.h>
@@ -99,7 +99,7 @@ s_check (const char *spec)
         return -1;
     int rc = 0;
     if (place.kind == BRD_PLACE_TCP) {
-        rc = brd_ticket_of_place (&place, &join);
+        rc = brd_ticket_of_place (&place, BRD_JOIN_ABOVE, &join);
         brd_join_wipe (&join);
     }
     brd_place_fini (&place);

@@ -15,22 +15,6 @@
 #include "base/brd_error.h"
 #include "base/brd_secret.h"
 
-const char *
-brd_ticket_purpose (brd_join_role_t role)
-{
-    switch (role) {
-    case BRD_JOIN_BELOW:
-        return "to do work";
-    case BRD_JOIN_ABOVE:
-        return "to give work";
-    case BRD_JOIN_WATCH:
-        return "to look";
-    case BRD_JOIN_ADMIN:
-        return "to look and to send hosts away";
-    }
-    return "for nothing";
-}
-
 static int
 s_set_address (brd_join_t *join, const char *address)
 {
@@ -55,8 +39,8 @@ brd_ticket_parse (const char *text,
     if (join.role != role)
         rc = brd_error_set (EINVAL,
                             "this join string is %s, and not %s",
-                            brd_ticket_purpose (join.role),
-                            brd_ticket_purpose (role));
+                            brd_join_purpose (join.role),
+                            brd_join_purpose (role));
     else if (address)
         rc = s_set_address (&join, address);
     if (rc == 0)
@@ -82,7 +66,9 @@ brd_ticket_read (const char *path,
 }
 
 int
-brd_ticket_of_place (const brd_place_t *place, brd_join_t *ret_join)
+brd_ticket_of_place (const brd_place_t *place,
+                     brd_join_role_t role,
+                     brd_join_t *ret_join)
 {
     char address[BRD_JOIN_ADDRESS_MAX + 2];  // One that is too long is seen
     const char *path = place->join ? place->join : getenv ("BROOD_JOIN");
@@ -93,10 +79,10 @@ brd_ticket_of_place (const brd_place_t *place, brd_join_t *ret_join)
                      place->rest);
     if (!path || *path == '\0')
         return brd_error_set (EINVAL,
-                              "%s: a standing broker lets in who has a join "
-                              "string; %s?join=FILE or BROOD_JOIN=FILE says "
-                              "where it is",
+                              "%s: which join string? A standing broker lets "
+                              "in nobody without; %s?join=FILE or "
+                              "BROOD_JOIN=FILE says where it is",
                               address,
                               address);
-    return brd_ticket_read (path, BRD_JOIN_ABOVE, address, ret_join);
+    return brd_ticket_read (path, role, address, ret_join);
 }

@@ -11,10 +11,6 @@
 #include "client/brd_place.h"
 #include "wire/brd_join.h"
 
-// What a join string of that role is for: "to do work".
-const char *
-brd_ticket_purpose (brd_join_role_t role);
-
 // One that was read. address: "tcp://HOST:PORT" in place of those in it; NULL:
 // those. -1 with EINVAL: no join string, one for another role, an address that
 // is too long.
@@ -32,10 +28,12 @@ brd_ticket_read (const char *path,
                  const char *address,
                  brd_join_t *ret_join);
 
-// The one for a place at tcp://, to give work there: that of its ?join=FILE,
-// else of the file $BROOD_JOIN names. Its address is the place's. -1 as above;
-// EINVAL also if neither is said.
+// The one for a place at tcp://: that of its ?join=FILE, else of the file
+// $BROOD_JOIN names. Its address is the place's. -1 as above; EINVAL also if
+// neither is said.
 int
-brd_ticket_of_place (const brd_place_t *place, brd_join_t *ret_join);
+brd_ticket_of_place (const brd_place_t *place,
+                     brd_join_role_t role,
+                     brd_join_t *ret_join);
 
 #endif  // BRD_TICKET_H

@@ -182,13 +182,6 @@ s_why_not (const brd_wan_listen_t *self,
     return NULL;
 }
 
-static const char *const s_aims[] = {
-    [BRD_JOIN_BELOW] = "to work",
-    [BRD_JOIN_ABOVE] = "to give work",
-    [BRD_JOIN_WATCH] = "to look",
-    [BRD_JOIN_ADMIN] = "to look and drain",
-};
-
 static void
 s_join (brd_wan_listen_t *self,
         const brd_hello_t *hello,
@@ -224,7 +217,7 @@ s_join (brd_wan_listen_t *self,
              "%s, process %u, has joined %s",
              who->host,
              who->pid,
-             s_aims[who->role]);
+             brd_join_purpose (who->role));
     s_connect (self, session, msg, now);
 }
 

@@ -237,6 +237,22 @@ brd_join_parse (brd_join_t *self, const char *text, size_t size)
                        EINVAL, "the join string is incomplete, or mistyped");
 }
 
+const char *
+brd_join_purpose (brd_join_role_t role)
+{
+    switch (role) {
+    case BRD_JOIN_BELOW:
+        return "to do work";
+    case BRD_JOIN_ABOVE:
+        return "to give work";
+    case BRD_JOIN_WATCH:
+        return "to look";
+    case BRD_JOIN_ADMIN:
+        return "to look and to send hosts away";
+    }
+    return "for nothing";
+}
+
 void
 brd_join_wipe (brd_join_t *self)
 {

@@ -53,6 +53,10 @@ brd_join_print (const brd_join_t *self, char text[BRD_JOIN_TEXT_MAX]);
 int
 brd_join_parse (brd_join_t *self, const char *text, size_t size);
 
+// What one of that role is for: "to do work".
+const char *
+brd_join_purpose (brd_join_role_t role);
+
 // Leaves nothing secret in memory.
 void
 brd_join_wipe (brd_join_t *self);

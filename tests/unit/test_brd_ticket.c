@@ -45,7 +45,7 @@ s_of (const char *text, brd_join_t *ret_join)
 {
     brd_place_t place;
     assert_int_equal (brd_place_read (text, &place), 0);
-    return brd_ticket_of_place (&place, ret_join);
+    return brd_ticket_of_place (&place, BRD_JOIN_ABOVE, ret_join);
 }
 
 // The address of the place wins; the file of the place, too.
